@@ -1,0 +1,18 @@
+"""Evidence, and what judges it. Events live here because evidence belongs to those who must judge it.
+
+Exports the contract only; `checks.catalog` alone names the implementations.
+"""
+
+from checks.check import (
+    Check, DurationLimit, FaultName, Horizon, Measured, Outcome, ProbeName, Ratio, RatioLimit, Sentence, Verdict,
+    Waits, Window, failed, judge, passed, unknown,
+)  # fmt: skip
+from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
+from checks.probe import GOOD, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
+
+__all__ = [
+    "GOOD", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon", "Look", "Measured",
+    "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence",
+    "TargetName", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind", "failed", "judge", "passed",
+    "quantile", "unknown",
+]  # fmt: skip

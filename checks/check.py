@@ -1,0 +1,223 @@
+"""The contract of a check: evidence in, verdict out, purely, so that a stored run can be judged again.
+
+Not having looked is *unknown*, never *failed* and never *passed*. A check that raises is unknown with the reason.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, NewType, Protocol, Self, runtime_checkable
+
+from checks.evidence import Evidence
+from checks.units import parse_duration, parse_ratio, show_duration, show_ratio, write_duration
+
+ProbeName = NewType("ProbeName", str)
+"""A setting of this type must name a probe of the drill."""
+FaultName = NewType("FaultName", str)
+"""A setting of this type must name a fault of the drill."""
+Ratio = NewType("Ratio", float)
+"""A share from 0 to 1, written `99.9%`."""
+
+
+class Outcome(StrEnum):
+    """The three answers a check can give."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence for people: a pattern, which a translator knows, and the values that stand in it."""
+
+    pattern: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.pattern.format_map(self.values)
+
+    @classmethod
+    def of(cls, pattern: str, **values: object) -> Self:
+        """`Sentence.of("{n} of {all} missing", n=3, all=10)`."""
+        return cls(pattern, {key: str(value) for key, value in values.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A figure with its bounds. Unmeasured is absent, never 0."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    """`s`, `ratio` or `count`."""
+
+    def __str__(self) -> str:
+        if self.unit == "s":
+            half = (self.high - self.low) / 2
+            return show_duration(self.value) + (f" ± {show_duration(half)}" if half > 0 else "")
+        if self.unit == "ratio":
+            return show_ratio(self.value)
+        return f"{self.value:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of time that a verdict speaks of, for the picture."""
+
+    lane: str
+    """What it belongs to: `probe:orders`, `fault:primary-dies`, or empty for the whole run."""
+    label: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a check says, why, and which events prove it."""
+
+    outcome: Outcome
+    because: Sentence
+    proof: tuple[int, ...] = ()
+    """Journal lines, by sequence number."""
+    credit: float | None = None
+    """0 to 1, what a score may give for it; left out, 1 for passed, 0 for failed, nothing for unknown."""
+    harm: str = ""
+    """What a rubric's cap is looked up by when the verdict is not a pass: `data_lost`, `not_recovered`, …"""
+    measured: Mapping[str, Measured] = field(default_factory=dict)
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def points(self) -> float | None:
+        """The credit, with its default; None means that nothing can be said."""
+        if self.outcome is Outcome.UNKNOWN:
+            return None
+        if self.credit is not None:
+            return self.credit
+        return 1.0 if self.outcome is Outcome.PASSED else 0.0
+
+
+def passed(pattern: str, /, *, proof: tuple[int, ...] = (), measured: Mapping[str, Measured] | None = None,
+           windows: tuple[Window, ...] = (), **values: object) -> Verdict:  # fmt: skip
+    """A verdict of its name; `values` stand in the sentence's pattern."""
+    return Verdict(outcome=Outcome.PASSED, because=Sentence.of(pattern, **values), proof=proof,
+                   measured=measured or {}, windows=windows)  # fmt: skip
+
+
+def failed(pattern: str, /, *, proof: tuple[int, ...] = (), harm: str = "", credit: float | None = None,
+           measured: Mapping[str, Measured] | None = None, windows: tuple[Window, ...] = (),
+           **values: object) -> Verdict:  # fmt: skip
+    """A verdict of its name; `harm` is the key of the rubric's cap, if the failure deserves one."""
+    return Verdict(outcome=Outcome.FAILED, because=Sentence.of(pattern, **values), proof=proof, harm=harm,
+                   credit=credit, measured=measured or {}, windows=windows)  # fmt: skip
+
+
+def unknown(pattern: str, /, *, proof: tuple[int, ...] = (), measured: Mapping[str, Measured] | None = None,
+            windows: tuple[Window, ...] = (), **values: object) -> Verdict:  # fmt: skip
+    """A verdict of its name: the check's own ground is missing, or a limit lies inside the measuring bounds."""
+    return Verdict(outcome=Outcome.UNKNOWN, because=Sentence.of(pattern, **values), proof=proof,
+                   measured=measured or {}, windows=windows)  # fmt: skip
+
+
+class Check(Protocol):
+    """Judges evidence. A frozen, keyword-only dataclass: its fields are its settings in the drill."""
+
+    name: ClassVar[str]
+    """The key it is written under in a drill."""
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """Say what the evidence shows. Pure: no clock, no file, no network."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Horizon:
+    """How long a run must go on looking so that a check can be judged."""
+
+    after: str | None
+    """A fault's name: counted from its effect. None: counted from the moment all faults were healed."""
+    for_s: float
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """An optional power of a check: it needs the run to go on for a while after something."""
+
+    def horizon(self) -> Horizon:
+        """What it waits for, and how long."""
+        ...
+
+
+def judge(check: Check, evidence: Evidence) -> Verdict:
+    """Ask one check. A check that raises is unknown, with what it raised as the reason."""
+    try:
+        return check.judge(evidence)
+    except Exception as error:  # noqa: BLE001 - any bug of a check, ours or a plugin's, must cost its verdict only
+        return unknown("the check itself broke: {kind}: {error}", kind=type(error).__name__, error=error)
+
+
+_LIMIT = re.compile(r"\s*(>=|<=|>|<)\s*(\S.*?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """A comparison with a figure, as one writes it."""
+
+    sign: str
+    value: float
+
+    def holds(self, measured: float) -> bool:
+        """True when the measured figure keeps the limit."""
+        return {
+            ">=": measured >= self.value,
+            "<=": measured <= self.value,
+            ">": measured > self.value,
+            "<": measured < self.value,
+        }[self.sign]
+
+
+def _split(text: str, example: str) -> tuple[str, str]:
+    match = _LIMIT.fullmatch(text)
+    if match is None:
+        raise ValueError(f"a limit such as {example}")
+    return match[1], match[2]
+
+
+class RatioLimit(_Limit):
+    """A limit on a share: `">= 99.9%"`."""
+
+    example: ClassVar[str] = '">= 99.9%"'
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read it; a ValueError says what was expected."""
+        sign, figure = _split(text, cls.example)
+        try:
+            return cls(sign, parse_ratio(figure))
+        except ValueError:
+            raise ValueError(f"a limit such as {cls.example}") from None
+
+    def __str__(self) -> str:
+        return f"{self.sign} {show_ratio(self.value)}".replace(" %", "%")
+
+
+class DurationLimit(_Limit):
+    """A limit on a duration: `"<= 50ms"`. Its value is in seconds."""
+
+    example: ClassVar[str] = '"<= 50ms"'
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read it; a ValueError says what was expected."""
+        sign, figure = _split(text, cls.example)
+        try:
+            return cls(sign, parse_duration(figure).total_seconds())
+        except ValueError:
+            raise ValueError(f"a limit such as {cls.example}") from None
+
+    def __str__(self) -> str:
+        from datetime import timedelta
+
+        return f"{self.sign} {write_duration(timedelta(seconds=self.value))}"

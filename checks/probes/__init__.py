@@ -1,0 +1,1 @@
+"""Probes, one file a kind; `checks.catalog` lists them."""

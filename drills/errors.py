@@ -1,0 +1,87 @@
+"""A user's mistake: where it is, what it is, what was expected and how to mend it. And the exit codes.
+
+A mistake never shows a traceback; a bug of ours always does.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What the command line ends with."""
+
+    PASSED = 0
+    FAILED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    ABORTED = 4
+    NOT_HEALED = 5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A stretch of one line of a file. Lines and columns count from 1."""
+
+    file: str
+    line: int = 0
+    """0 when the file as a whole is meant."""
+    column: int = 0
+    width: int = 1
+    text: str = ""
+    """The whole line, as it stands in the file."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake."""
+
+    place: Place
+    what: str
+    fix: str
+    """What was expected and how to mend it."""
+    slug: str
+    """Its name in the catalogue of messages: `unknown-setting`."""
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}: {self.what}"]
+        if self.place.text:
+            number = f"{self.place.line:>5} | "
+            lines.append(number + self.place.text.replace("\t", " "))
+            before = self.place.text[: self.place.column - 1]
+            marked = self.place.text[self.place.column - 1 : self.place.column - 1 + self.place.width]
+            lines.append(" " * 5 + " | " + " " * _cells(before) + "^" * max(1, _cells(marked)))
+        fix = f"  {self.fix}".replace("\n", "\n  ")
+        lines.append(f"{fix:<82} [{self.slug}]" if self.fix else f"{'':<82} [{self.slug}]")
+        return "\n".join(lines)
+
+
+class DrillError(Exception):
+    """One or more mistakes of the user, all of them at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda one: (one.place, one.what)))
+        super().__init__("\n\n".join(str(problem) for problem in self.problems))
+
+
+def mistake(where: str, what: str, fix: str, slug: str) -> DrillError:
+    """A single mistake that is not on a line of a file; `where` is a file, an option or a run."""
+    return DrillError([Problem(Place(where), what, fix, slug)])
+
+
+def choices(wrong: str, names: Sequence[str], kind: str) -> str:
+    """`did you mean `jitter`?  settings: delay, jitter`, for a name that is not among these."""
+    near = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    known = f"{kind}: {', '.join(names)}" if names else f"there are no {kind}"
+    return (f"did you mean `{near[0]}`?  " if near else "") + known
+
+
+def _cells(text: str) -> int:
+    """How many terminal cells a text takes: wide characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1
+               for char in text)  # fmt: skip

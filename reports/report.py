@@ -1,0 +1,220 @@
+"""The contract of a report: everything a renderer may show, compiled once and frozen, and what a renderer is.
+
+A report is pure data: the same run directory, rubric and checks give an equal report, and each renderer the same
+bytes. Times named `_s` are seconds since the run was opened; unmeasured is None, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Protocol
+
+from checks import Outcome, Samples, Sentence, Verdict
+
+FORMAT = 1
+"""Of the report as JSON. 1: the first."""
+
+
+class RunOutcome(StrEnum):
+    """How a run ended, over all its verdicts."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    ABORTED = "aborted"
+    NOT_HEALED = "not healed"
+
+
+EXIT_CODES: Mapping[RunOutcome, int] = {
+    RunOutcome.PASSED: 0,
+    RunOutcome.FAILED: 1,
+    RunOutcome.INCONCLUSIVE: 3,
+    RunOutcome.ABORTED: 4,
+    RunOutcome.NOT_HEALED: 5,
+}
+"""2 is for usage and invalid drills, which never become a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text in the languages its author wrote it in."""
+
+    en: str
+    zh: str = ""
+
+    def __str__(self) -> str:
+        return self.en or self.zh
+
+    def in_(self, language: str) -> str:
+        """In this language (`en` or `zh`), or in the one there is."""
+        return (self.zh if language == "zh" else self.en) or self.en or self.zh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One check and what it said."""
+
+    id: str
+    """Unique in the run: `failover`, `failover-2`, or what the drill's author called it."""
+    kind: str
+    title: str
+    """For a table's first column: `steady before`, `failover`, `data loss`."""
+    limits: str
+    """Its settings on one line: `probe orders, after primary-dies, within 5s`."""
+    verdict: Verdict
+
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict's."""
+        return self.verdict.outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreLine:
+    """What one check gave or took."""
+
+    check: str
+    dimension: str
+    weight: float
+    """Points it could give, after renormalising to 100 over all checks that count in this drill."""
+    points: float | None
+    """Points it gave; None when it is unknown, and then it is in the coverage and not in the score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapHit:
+    """A cap that a failure set on the score."""
+
+    harm: str
+    cap: float
+    because: str
+    check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What a rubric makes of the verdicts."""
+
+    points: float | None
+    """0 to 100 after caps; None when nothing could be judged, which is neither 0 nor 100."""
+    uncapped: float | None
+    judged: int
+    """How many checks gave an answer …"""
+    planned: int
+    """… of how many that count."""
+    confidence: float
+    """Share of the weight that was judged, 0 to 1."""
+    lines: tuple[ScoreLine, ...]
+    caps: tuple[CapHit, ...]
+    """Those that apply, lowest first."""
+    rubric: str
+    rubric_digest: str
+    """SHA-256 of the rubric; scores are compared only when it is the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultResult:
+    """One fault: what was meant, and what became of it."""
+
+    id: str
+    does: str
+    """`SIGKILL to 1 process (cache-primary)`."""
+    targets: tuple[str, ...]
+    acting_s: float | None
+    effect_s: float | None
+    healing_s: float | None
+    gone_s: float | None
+    trouble: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One probe: how it looked, and a summary of what it saw."""
+
+    name: str
+    does: str
+    """`valkey cache, write numbered, every 20ms`."""
+    samples: Samples
+    success: float | None
+    p50_s: float | None
+    p99_s: float | None
+    max_s: float | None
+    blind: int
+    late_p99_s: float | None
+    every_s: float
+    """The planned distance of its looks."""
+    fell_behind: bool
+    """True when its looks were sent so late that its figures are coarser than planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of the run: `preparing`, `steady`, `faults`, `healing`, `recovery`, `closing`."""
+
+    name: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An event worth showing to a person."""
+
+    t_s: float
+    at: str
+    seq: int
+    what: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run, judged."""
+
+    run: str
+    """The run's id: `2026-11-21T09-41-03Z-lose-the-primary-3f2a`."""
+    drill: str
+    title: Words
+    about: Words
+    severity: str
+    environment: str
+    opened_at: str
+    """UTC."""
+    duration_s: float
+    outcome: RunOutcome
+    headline: Sentence
+    """The answer in one sentence."""
+    checks: tuple[CheckResult, ...]
+    score: Score
+    faults: tuple[FaultResult, ...]
+    probes: tuple[ProbeResult, ...]
+    phases: tuple[Phase, ...]
+    moments: tuple[Moment, ...]
+    findings: tuple[Sentence, ...]
+    """What a reader must know to believe the figures: probes that fell behind, a torn journal, …"""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of drill, inventory, lab, and the journal's last link."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """What to type next: `again`, `judge`."""
+    changed_limits: tuple[str, ...] = ()
+    """Limits that were set when judging, over those of the drill: `failover.within=3s`."""
+
+    @property
+    def exit_code(self) -> int:
+        """Of the command that ran or judged it."""
+        return EXIT_CODES[self.outcome]
+
+
+class Renderer(Protocol):
+    """Turns a report into one file, purely."""
+
+    name: ClassVar[str]
+    """What it is asked for by: `html`."""
+    file: ClassVar[str]
+    """What the file is called in the run's directory: `report.html`."""
+
+    def render(self, report: Report, language: str = "en") -> str | bytes:
+        """The whole file. `language` is `en` or `zh`."""
+        ...
