@@ -8,11 +8,11 @@ from checks.check import (
     Waits, Window, failed, judge, passed, unknown,
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
-from checks.probe import GOOD, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
+from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
 
 __all__ = [
-    "GOOD", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon", "Look", "Measured",
-    "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence",
+    "GOOD", "CannotLook", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon",
+    "LeftBehind", "Look", "Measured", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence",
     "TargetName", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind", "failed", "judge", "passed",
     "quantile", "unknown",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, NewType, Protocol, Self, runtime_checkable
 
 from checks.evidence import Evidence
-from checks.units import parse_duration, parse_ratio, show_duration, show_ratio, write_duration
+from checks.units import parse_duration, parse_ratio, show_count, show_duration, show_ratio, write_duration, write_ratio
 
 ProbeName = NewType("ProbeName", str)
 """A setting of this type must name a probe of the drill."""
@@ -54,13 +54,30 @@ class Measured:
     unit: str
     """`s`, `ratio` or `count`."""
 
+    @classmethod
+    def between(cls, low_s: float, high_s: float) -> Self:
+        """A duration of which only the bounds are known: the middle, give or take half their distance."""
+        low_s, high_s = round(low_s, 6), round(high_s, 6)  # the journal's grain: beyond it is noise of arithmetic
+        return cls(value=round((low_s + high_s) / 2, 7), low=low_s, high=high_s, unit="s")
+
+    @classmethod
+    def count(cls, figure: int) -> Self:
+        """Something that was counted, exactly."""
+        return cls(value=figure, low=figure, high=figure, unit="count")
+
     def __str__(self) -> str:
-        if self.unit == "s":
-            half = (self.high - self.low) / 2
-            return show_duration(self.value) + (f" ± {show_duration(half)}" if half > 0 else "")
         if self.unit == "ratio":
             return show_ratio(self.value)
-        return f"{self.value:g}"
+        if self.unit == "count":
+            return show_count(round(self.value))
+        return self.beside(None) if self.unit == "s" else f"{self.value:g}"
+
+    def beside(self, limit_s: float | None) -> str:
+        """A duration with its bounds, in digits that tell it from a limit printed beside it: `2.03 s ± 20 ms`."""
+        half = (self.high - self.low) / 2
+        if abs(self.value - (self.low + self.high) / 2) > 1e-6:
+            return f"{show_duration(self.low, beside=limit_s)} to {show_duration(self.high, beside=limit_s)}"
+        return show_duration(self.value, beside=limit_s) + (f" ± {show_duration(half)}" if half >= 0.5e-6 else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +170,11 @@ class Waits(Protocol):
 def judge(check: Check, evidence: Evidence) -> Verdict:
     """Ask one check. A check that raises is unknown, with what it raised as the reason."""
     try:
-        return check.judge(evidence)
+        verdict = check.judge(evidence)
+        if not isinstance(verdict, Verdict):
+            raise TypeError(f"it gave {type(verdict).__name__} and no verdict")
+        str(verdict.because)  # a sentence that lacks a value must show here, and not when the report is printed
+        return verdict
     except Exception as error:  # noqa: BLE001 - any bug of a check, ours or a plugin's, must cost its verdict only
         return unknown("the check itself broke: {kind}: {error}", kind=type(error).__name__, error=error)
 
@@ -200,7 +221,7 @@ class RatioLimit(_Limit):
             raise ValueError(f"a limit such as {cls.example}") from None
 
     def __str__(self) -> str:
-        return f"{self.sign} {show_ratio(self.value)}".replace(" %", "%")
+        return f"{self.sign} {write_ratio(self.value)}"
 
 
 class DurationLimit(_Limit):
@@ -216,6 +237,10 @@ class DurationLimit(_Limit):
             return cls(sign, parse_duration(figure).total_seconds())
         except ValueError:
             raise ValueError(f"a limit such as {cls.example}") from None
+
+    def holds(self, measured: float) -> bool:
+        """True when the measured figure keeps the limit; what lies below the journal's grain, 1 µs, does not count."""
+        return super().holds(round(measured, 6))
 
     def __str__(self) -> str:
         from datetime import timedelta

@@ -5,11 +5,14 @@ Times named `_s` are seconds since the run was opened, on the run's monotonic cl
 """
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from itertools import compress
+from math import ceil
+from operator import le
+from typing import Any, overload
 
 
 class Trust(StrEnum):
@@ -73,9 +76,13 @@ class Sample:
 
 
 class Samples(Sequence[Sample]):
-    """All looks of one probe in the order in which they were sent, kept in columns (about 35 bytes a look)."""
+    """All looks of one probe in the order in which they were sent, kept in columns (about 41 bytes a look).
 
-    __slots__ = ("_done", "_n", "_planned", "_seen", "_sent", "_seq", "_why", "probe")
+    Looks end in another order than they were sent in. So they are appended as they come, and the next reading sorts
+    the end of the columns, which is all that they can have touched: inserting each would cost a run of an hour minutes.
+    """
+
+    __slots__ = ("_done", "_n", "_planned", "_seen", "_sent", "_seq", "_settled", "_why", "probe")
 
     def __init__(self, probe: str, samples: Iterable[Sample] = ()) -> None:
         self.probe = probe
@@ -83,34 +90,62 @@ class Samples(Sequence[Sample]):
         self._planned, self._sent, self._done = array("d"), array("d"), array("d")
         self._seen = bytearray()
         self._why: dict[int, str] = {}
-        for sample in sorted(samples, key=lambda one: one.sent_s):
+        self._settled = 0
+        for sample in samples:
             self.add(sample)
 
     def add(self, sample: Sample) -> None:
-        """Take one look in; looks that arrive out of order are put where they belong."""
-        place = len(self._sent)
-        if place and sample.sent_s < self._sent[-1]:
-            place = bisect_left(self._sent, sample.sent_s)
-        self._n.insert(place, sample.n)
-        self._seq.insert(place, sample.seq)
-        self._planned.insert(place, sample.planned_s)
-        self._sent.insert(place, sample.sent_s)
-        self._done.insert(place, sample.done_s)
-        self._seen.insert(place, ord(sample.seen))
+        """Take one look in; looks may come in any order."""
+        self._n.append(sample.n)
+        self._seq.append(sample.seq)
+        self._planned.append(sample.planned_s)
+        self._sent.append(sample.sent_s)
+        self._done.append(sample.done_s)
+        self._seen.append(ord(sample.seen))
         if sample.why:
             self._why[sample.n] = sample.why
+
+    def take(self, batch: Mapping[str, Any], seq: int) -> None:
+        """Take in all looks of a journal line, as `pack` put them there. Raises ValueError when they do not fit."""
+        n, planned, sent, took, seen = (batch[key] for key in ("n", "planned_us", "sent_us", "took_us", "seen"))
+        if not len(n) == len(planned) == len(sent) == len(took) == len(seen) or not _KINDS_OF_LOOK.issuperset(seen):
+            raise ValueError(f"journal line {seq} holds looks that do not fit together")
+        self._n.extend(n)
+        self._seq.extend([seq] * len(n))
+        self._planned.extend([us / 1e6 for us in planned])
+        self._sent.extend([us / 1e6 for us in sent])
+        self._done.extend([(us + took_us) / 1e6 for us, took_us in zip(sent, took, strict=True)])
+        self._seen.extend(seen.encode("ascii"))
+        self._why.update({int(key): why for key, why in batch["why"].items()})
+
+    def _settle(self) -> None:
+        """Put the looks taken in since the last reading where they belong."""
+        if self._settled == len(self._sent):
+            return
+        start = bisect_left(self._sent, min(self._sent[self._settled :]), 0, self._settled)
+        self._settled = len(self._sent)
+        keys = list(zip(self._sent[start:], self._n[start:], strict=True))
+        if all(map(le, keys, keys[1:])):
+            return
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        columns: list[Any] = [self._n, self._seq, self._planned, self._sent, self._done, self._seen]
+        for column in columns:
+            end = column[start:]
+            for place, old in enumerate(order, start):
+                column[place] = end[old]
 
     def __len__(self) -> int:
         return len(self._n)
 
-    def __getitem__(self, index: Any) -> Any:
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Samples": ...
+
+    def __getitem__(self, index: int | slice) -> "Sample | Samples":
+        self._settle()
         if isinstance(index, slice):
-            part = Samples(self.probe)
-            part._n, part._seq = self._n[index], self._seq[index]
-            part._planned, part._sent, part._done = self._planned[index], self._sent[index], self._done[index]
-            part._seen = self._seen[index]
-            part._why = self._why
-            return part
+            return self._part(lambda column: column[index])
         n = self._n[index]
         return Sample(
             n=n,
@@ -127,8 +162,48 @@ class Samples(Sequence[Sample]):
 
     def between(self, from_s: float, to_s: float) -> "Samples":
         """The looks sent in [from_s, to_s)."""
-        part: Samples = self[bisect_left(self._sent, from_s) : bisect_left(self._sent, to_s)]
+        self._settle()
+        return self[bisect_left(self._sent, from_s) : bisect_left(self._sent, to_s)]
+
+    def where(self, keep: Sequence[bool]) -> "Samples":
+        """Those looks for which `keep`, one answer a look in their order, is true."""
+        self._settle()
+        return self._part(lambda column: type(column)(*_kind(column), compress(column, keep)))
+
+    def only(self, seen: Seen) -> "Samples":
+        """Those looks that saw this."""
+        self._settle()
+        wanted = ord(seen)
+        return self.where([one == wanted for one in self._seen])
+
+    def _part(self, cut: Callable[[Any], Any]) -> "Samples":
+        part = Samples(self.probe)
+        part._n, part._seq, part._seen = cut(self._n), cut(self._seq), cut(self._seen)
+        part._planned, part._sent, part._done = cut(self._planned), cut(self._sent), cut(self._done)
+        part._why, part._settled = self._why, len(part._n)
         return part
+
+    def columns(self) -> tuple[Sequence[float], Sequence[float], bytearray]:
+        """When each look was sent and done, and what it saw (`ord` of Seen): to read millions, never to be changed."""
+        self._settle()
+        return self._sent, self._done, self._seen
+
+    def numbers(self) -> Sequence[int]:
+        """The number of each look, in their order: never to be changed."""
+        self._settle()
+        return self._n
+
+    def first(self, seen: Seen, start: int = 0) -> int | None:
+        """The place of the first look from `start` on that saw this, or None."""
+        self._settle()
+        place = self._seen.find(ord(seen), start)
+        return None if place < 0 else place
+
+    def last(self, seen: Seen, before: int | None = None) -> int | None:
+        """The place of the last look, before this place if one is given, that saw this, or None."""
+        self._settle()
+        place = self._seen.rfind(ord(seen), 0, len(self) if before is None else before)
+        return None if place < 0 else place
 
     def count(self, seen: Any) -> int:
         """How many looks saw this."""
@@ -156,12 +231,23 @@ class Samples(Sequence[Sample]):
         return tuple(sorted(set(self._seq)))
 
 
+_KINDS_OF_LOOK = frozenset(seen.value for seen in Seen)
+
+
+def _kind(column: Any) -> tuple[str, ...]:
+    """What a column's type is called with before its values."""
+    return (column.typecode,) if isinstance(column, array) else ()
+
+
+def rank(count: int, share: float) -> int:
+    """Which of `count` ordered values is the quantile of this share (0 to 1): its place, from 0, by nearest rank."""
+    # Ceiling, less the noise of the multiplication: 7 % of 100 is the 7th value and not the 8th.
+    return max(0, min(count, ceil(count * share - 1e-9)) - 1)
+
+
 def quantile(ordered: Sequence[float], share: float) -> float | None:
     """The smallest value that at least `share` (0 to 1) of the ordered values do not exceed; None of nothing."""
-    if not ordered:
-        return None
-    rank = -(-len(ordered) * share // 1)  # ceiling: the nearest-rank definition, which never invents a value
-    return ordered[max(0, min(len(ordered), int(rank)) - 1)]
+    return ordered[rank(len(ordered), share)] if ordered else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +275,11 @@ class FaultSeen:
 
 
 class Evidence:
-    """A run's events, with the looks of each probe taken out of their batches."""
+    """A run's events, with the looks of each probe taken out of their batches. The order of adding does not matter."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self.events: list[Event] = []
+        """All but batches of looks, in the journal's order, which is oldest first."""
         self._samples: dict[str, Samples] = {}
         self._by_kind: dict[str, list[Event]] = {}
         self.ended_s = 0.0
@@ -203,12 +290,16 @@ class Evidence:
         """Take one more event in. Batches of looks are unpacked and do not stay among `events`."""
         self.ended_s = max(self.ended_s, event.t_s)
         if event.kind == "probe.sampled":
-            samples = self._samples.setdefault(event.data["probe"], Samples(event.data["probe"]))
-            for sample in unpack(event):
-                samples.add(sample)
+            name = event.data["probe"]
+            if name not in self._samples:
+                self._samples[name] = Samples(name)
+            self._samples[name].take(event.data, event.seq)
             return
-        self.events.append(event)
-        self._by_kind.setdefault(event.kind, []).append(event)
+        for listed in (self.events, self._by_kind.setdefault(event.kind, [])):
+            if listed and event.seq < listed[-1].seq:
+                insort(listed, event, key=_seq)
+            else:
+                listed.append(event)
 
     def of(self, kind: str, **matching: object) -> list[Event]:
         """Events of this kind whose data has these values, oldest first."""
@@ -229,11 +320,17 @@ class Evidence:
     @property
     def probes(self) -> list[str]:
         """Names of the probes that have looked, in the order of their first look."""
-        return list(self._samples)
+        begun = {name: looks[0].sent_s for name, looks in self._samples.items() if looks}
+        return sorted(begun, key=begun.__getitem__)
 
     def samples(self, probe: str) -> Samples:
         """All looks of one probe; empty when it never looked."""
         return self._samples.get(probe, Samples(probe))
+
+    def every_s(self, probe: str) -> float | None:
+        """The planned distance of a probe's looks; None when it is not known."""
+        opened = self.last("probe.opened", probe=probe)
+        return None if opened is None else float(opened.data["every_s"])
 
     @property
     def faults(self) -> list[str]:
@@ -244,7 +341,6 @@ class Evidence:
         """What became of one fault. A fault with several targets is in effect only when each of them is."""
         ids = dict.fromkeys(event.data["injection"] for event in self.of("injection.intended", fault=name))
         lines: list[int] = []
-        trouble = ""
 
         def times(kind: str, **matching: object) -> list[float | None]:
             found = [self.first(kind, injection=one, **matching) for one in ids]
@@ -255,19 +351,23 @@ class Evidence:
         effect = times("injection.verified", in_effect=True)
         healing = [t for t in times("injection.healing") if t is not None]
         gone = times("injection.gone")
-        for kind in ("fault.skipped", "injection.failed", "injection.unverified", "injection.heal_failed"):
-            for event in self.of(kind, fault=name):
-                trouble = str(event.data.get("why", kind))
-                lines.append(event.seq)
+        kinds = [] if all_known(effect) else ["fault.skipped", "injection.failed", "injection.unverified"]
+        kinds += [] if all_known(gone) else ["injection.heal_failed"]
+        troubles = sorted((event for kind in kinds for event in self.of(kind, fault=name)), key=_seq)
+        lines.extend(event.seq for event in troubles)
         return FaultSeen(
             fault=name,
             acting_s=min(acting, default=None),
             effect_s=max((t for t in effect if t is not None), default=None) if all_known(effect) else None,
             healing_s=min(healing, default=None),
             gone_s=max((t for t in gone if t is not None), default=None) if all_known(gone) else None,
-            trouble=trouble,
+            trouble=str(troubles[-1].data.get("why") or troubles[-1].kind) if troubles else "",
             lines=tuple(sorted(lines)),
         )
+
+
+def _seq(event: Event) -> int:
+    return event.seq
 
 
 def all_known(times: Sequence[float | None]) -> bool:
@@ -289,18 +389,7 @@ def pack(probe: str, samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def unpack(event: Event) -> Iterator[Sample]:
-    """The looks in one `probe.sampled` event, as `pack` put them there."""
-    data = event.data
-    why = data["why"]
-    for n, planned_us, sent_us, took_us, seen in zip(
-        data["n"], data["planned_us"], data["sent_us"], data["took_us"], data["seen"], strict=True
-    ):
-        yield Sample(
-            n=n,
-            planned_s=planned_us / 1e6,
-            sent_s=sent_us / 1e6,
-            done_s=(sent_us + took_us) / 1e6,
-            seen=Seen(seen),
-            why=why.get(str(n), ""),
-            seq=event.seq,
-        )
+    """The looks in one `probe.sampled` event, as `pack` put them there, in the order in which they were sent."""
+    looks = Samples(event.data["probe"])
+    looks.take(event.data, event.seq)
+    return iter(looks)

@@ -36,6 +36,14 @@ def blind(why: str) -> Look:
     return Look(Seen.BLIND, why)
 
 
+class CannotLook(Exception):
+    """A probe cannot be opened, and trying again as things stand is no use; the message says why, and what to do."""
+
+
+class LeftBehind(Exception):
+    """A probe was closed and something of it is still in the target; the message says what, and until when."""
+
+
 class Watch(Protocol):
     """A probe at work: opened on one target, with its connections."""
 
@@ -65,12 +73,17 @@ class Probe(Protocol):
     address: ClassVar[type]
     """The dataclass that describes, in the inventory and under the probe's name, where such a target is."""
 
-    target: TargetName
+    @property
+    def target(self) -> TargetName:
+        """The target of the inventory; the setting that stands alone in a drill."""
+        ...
 
     def open(self, address: Any, mark: str) -> AbstractAsyncContextManager[Watch]:
         """Open connections to `address`, an instance of the class attribute of that name.
 
         `mark` is unique to this run and probe, safe in keys and table names (`[a-z0-9_]`): whatever the probe leaves
         in the target carries it. Leaving the context removes what was left and closes what was opened.
+
+        Entering raises CannotLook when no look can ever succeed, leaving raises LeftBehind when not all was removed.
         """
         ...

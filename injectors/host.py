@@ -3,19 +3,27 @@
 A pid alone is never trusted: it is always held together with its start time, and a signal goes only to the process
 that has both. A process is started behind a gate: it does not run its program before its identity is on disk, so a
 `SIGKILL` of ours at any instant leaves either no process or one that a healer can find.
+
+Everything here looks or acts at once and may block for a moment: call it from a worker thread.
 """
 
 import json
 import os
 import re
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 State = Literal["running", "stopped", "gone"]
+
+_protected: "set[Process]" = set()
+_spawned: set[int] = set()
+"""Children that nobody but us waits for. A child of a library's or a user's is left to whoever started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,11 @@ class Start:
 
     argv: tuple[str, ...]
     cwd: str
+    """Empty: ours."""
     log: str
-    """A file that takes its output, appended."""
+    """A file that takes its output, appended. Empty: nowhere."""
     pidfile: str
-    """Where its identity is kept, as JSON."""
+    """Where its identity is kept, as JSON. Empty: nowhere, for a program that keeps its own or is found otherwise."""
     env: Mapping[str, str] | None = None
     """Variables on top of ours."""
 
@@ -68,60 +77,86 @@ def identify(pid: int) -> Process | None:
 
 
 def state(process: Process) -> State:
-    """What this very process is doing. A zombie is gone; one of ours is reaped on the way."""
+    """What this very process is doing; it is stopped when all of its threads are.
+
+    A zombie is gone; one that `spawn` started is reaped on the way.
+    """
     if _started(process.pid) != process.started:
         return "gone"
-    import psutil
-
-    try:
-        status = psutil.Process(process.pid).status()
-    except psutil.NoSuchProcess:
+    doing = _threads(process.pid)
+    # Looked at again, because the threads may be those of a process that took over the number in between.
+    if not doing or _started(process.pid) != process.started:
         return "gone"
-    return "stopped" if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else "running"
+    return "stopped" if doing == {"stopped"} else "running"
+
+
+def doomed(process: Process) -> bool:
+    """True for a process that is still there but has been killed or is ending: it cannot come back from that.
+
+    Only Linux can say so; elsewhere always False.
+    """
+    ending = [_ending(task) for task in _tasks(process.pid)]
+    return _started(process.pid) == process.started and bool(ending) and all(ending)
 
 
 def send(process: Process, number: int) -> None:
-    """Send a signal to this very process. Raises ProcessLookupError when it is gone, PermissionError as the system does."""
-    if hasattr(os, "pidfd_open"):
-        handle = os.pidfd_open(process.pid)
-        try:
-            # The handle is bound to one process; only now is the start time compared, so no reuse can slip between.
-            if _started(process.pid) != process.started:
-                raise ProcessLookupError(f"process {process.pid} is another one by now")
-            signal.pidfd_send_signal(handle, number)
-        finally:
-            os.close(handle)
-    else:
+    """Send a signal to this very process; 0 sends none and only tries whether one may.
+
+    Raises ProcessLookupError when it is gone, PermissionError as the system does.
+    """
+    handle = _open(process.pid)
+    try:
+        # The handle is bound to one process; only now is the start time compared, so no reuse can slip between.
         if _started(process.pid) != process.started:
-            raise ProcessLookupError(f"process {process.pid} is another one by now")
-        os.kill(process.pid, number)
+            raise ProcessLookupError(f"process {process.pid} is gone")
+        if sys.platform == "linux" and handle is not None:
+            signal.pidfd_send_signal(handle, number)
+        else:
+            os.kill(process.pid, number)
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def describe(process: Process) -> str:
     """`4711 (valkey-server *:6379)`, for people."""
-    import psutil
-
-    try:
-        words = psutil.Process(process.pid).cmdline()
-    except psutil.Error:
-        words = []
-    line = " ".join([Path(words[0]).name, *words[1:]]) if words else ""
+    words = _command(process.pid) if _started(process.pid) == process.started else []
+    line = " ".join(" ".join([Path(words[0]).name, *words[1:]]).split()) if words else ""
     return f"{process.pid}" + (f" ({line[:60]})" if line else "")
 
 
 def find(pattern: str) -> list[Process]:
-    """Processes whose command line, joined by blanks, has a match of this regular expression; never ourselves."""
+    """Processes whose command line, joined by blanks, has a match of this regular expression, lowest pid first.
+
+    Never ourselves, whose command line may well name the target: not this process, its ancestors or protected ones.
+    """
     import psutil
 
     wanted = re.compile(pattern)
-    ours = {os.getpid(), *(one.pid for one in psutil.Process().parents())}
+    ours = {os.getpid(), *_ancestors()}
     found: list[Process] = []
-    for one in psutil.process_iter(["pid", "cmdline"]):
-        if one.pid not in ours and wanted.search(" ".join(one.info["cmdline"] or ())):
-            process = identify(one.pid)
-            if process:
-                found.append(process)
+    for pid in sorted(psutil.pids()):
+        # The identity first: if the number changes hands now, we name a dead process and not a wrong one.
+        process = None if pid in ours else identify(pid)
+        if process and process not in _protected and (words := _command(pid)) and wanted.search(" ".join(words)):
+            found.append(process)
     return found
+
+
+def protect(process: Process) -> None:
+    """Never let this process be found or be a target, such as the one that heals when we die."""
+    _protected.add(process)
+
+
+def untouchable(process: Process) -> str:
+    """What makes this process one that must never be a target; empty when it may be one."""
+    if process.pid == 1:
+        return "the first process of this system"
+    if process.pid == os.getpid():
+        return "this very program"
+    if process.pid in _ancestors():
+        return "an ancestor of this very program"
+    return "what heals when this program dies" if process in _protected else ""
 
 
 def children(process: Process) -> list[Process]:
@@ -129,27 +164,31 @@ def children(process: Process) -> list[Process]:
     import psutil
 
     try:
-        found = psutil.Process(process.pid).children(recursive=True)
+        parent = psutil.Process(process.pid)  # which from here on notices when its number changes hands
+        if _started(process.pid) != process.started:
+            return []
+        found = parent.children(recursive=True)
     except psutil.NoSuchProcess:
         return []
     return [one for one in (identify(child.pid) for child in found) if one]
 
 
 def session(leader: Process) -> list[Process]:
-    """All processes of the session that this process leads or led, itself included. One that we started leads its own."""
+    """All processes of the session that this process leads or led, itself included.
+
+    One that `spawn` started leads its own.
+    """
     import psutil
 
     members: list[Process] = []
     for pid in psutil.pids():
         with suppress(ProcessLookupError, PermissionError):
-            if os.getsid(pid) == leader.pid:
-                member = identify(pid)
+            if os.getsid(pid) == leader.pid and (member := identify(pid)):
                 # The kernel does not reuse a pid as long as a session bears it, so a leader that is another
                 # process now, leading this very session, means that the session we knew has ended.
-                if member and member.pid == leader.pid and member != leader:
+                if member.pid == leader.pid and member != leader:
                     return []
-                if member:
-                    members.append(member)
+                members.append(member)
     return members
 
 
@@ -165,61 +204,84 @@ def read_pidfile(path: str) -> Process | None:
     except FileNotFoundError:
         return None
     if text.startswith("{"):
-        process = Process.from_data(json.loads(text))
+        process = _from_json(path, text)
         return process if state(process) != "gone" else None
-    if not text.split("\n")[0].strip().isdecimal():
+    first = text.partition("\n")[0].strip()  # some servers write more lines than their pid
+    if not first.isdecimal():
         raise ValueError(f"{path} does not hold a process number")
-    found = identify(int(text.split("\n")[0]))
-    if found is None:
-        return None
-    import psutil
-
+    found = identify(int(first))
     # Two seconds for the coarse clock of start times and for servers that write their pid before they settle.
-    return found if psutil.Process(found.pid).create_time() <= written_s + 2 else None
+    return found if found and _began_s(found) <= written_s + 2 else None
+
+
+def wrote_pidfile(path: str) -> bool:
+    """True when `spawn` wrote this pidfile and may again; False when it is the program's own, or not there."""
+    try:
+        return Path(path).read_bytes().lstrip().startswith(b"{")
+    except FileNotFoundError:
+        return False
+
+
+def leaders(path: str) -> list[Process]:
+    """All that `spawn` started under this pidfile and of which something still runs, if only children; newest first.
+
+    A server that was killed and started again may have left some of its first life. Raises ValueError when the file
+    is not ours; none when it is not there.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    newest = _from_json(path, text)
+    known = [newest, *(Process.from_data(one) for one in json.loads(text).get("before", ()))]
+    return [one for one in known if _belonging(one)]
 
 
 # Waits for a line before it becomes the program; when we die before sending it, it ends without having run.
-_GATE = 'read -r go || exit 125; cd "$1" || exit 126; shift; exec "$@" </dev/null'
+_GATE = 'read -r chaos_drills_gate || exit 125; cd -- "$1" || exit 126; shift; exec "$@" </dev/null'
 
 
 def spawn(start: Start) -> Process:
     """Start a process in a session of its own, with its identity on disk before its program runs.
 
-    Raises OSError when it cannot be started. A program that is not there shows in the log, and the process ends.
+    It inherits no handle, no terminal and no signal setting of ours, and outlives us. Raises OSError when it cannot
+    be started. A program that is not there shows in the log, and the process ends.
     """
-    log = os.open(start.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     gate_out, gate_in = os.pipe()
     try:
-        pid = os.posix_spawn(
-            "/bin/sh",
-            ["sh", "-c", _GATE, "sh", start.cwd, *start.argv],
-            {**os.environ, **(start.env or {})},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, gate_out, 0),
-                (os.POSIX_SPAWN_DUP2, log, 1),
-                (os.POSIX_SPAWN_DUP2, log, 2),
-            ],
-            setsid=True,
-        )
-        process = identify(pid)
-        if process is None:
-            raise ChildProcessError(f"{start.argv[0]} ended before it began")
-        write_whole(Path(start.pidfile), json.dumps(process.to_data()))
-        os.write(gate_in, b"go\n")
+        pid = _spawn_gate(start, gate_out)
+        try:
+            process = identify(pid)
+            if process is None:
+                raise ChildProcessError(f"{start.argv[0]} ended before it began")
+            if start.pidfile:
+                before = leaders(start.pidfile) if wrote_pidfile(start.pidfile) else []
+                data = {**process.to_data(), "before": [one.to_data() for one in before]}
+                write_whole(Path(start.pidfile), json.dumps(data))
+            os.write(gate_in, b"go\n")
+        except BaseException:
+            if pid in _spawned:  # our own child, not waited for yet: the number is still its own
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                _spawned.discard(pid)
+            raise
     finally:
-        for handle in (log, gate_out, gate_in):
-            os.close(handle)
+        os.close(gate_out)
+        os.close(gate_in)
     return process
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a small file so that it is on disk, and either the old one or the new one whatever happens."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -227,18 +289,117 @@ def write_whole(path: Path, text: str) -> None:
         os.close(folder)
 
 
+def end(leader: Process, patience_s: float = 5.0) -> Sequence[Process]:
+    """End a process that we started, with all its session and descendants: asked first, killed after `patience_s`.
+
+    Blocks. Returns those that are still there, which is none unless the system refuses.
+    """
+    left = _ended(leader, [], signal.SIGTERM, patience_s)
+    for _ in range(5):  # again, for those that were started while the others were being killed
+        if not left:
+            break
+        left = _ended(leader, left, signal.SIGKILL, 1.0)
+    return left
+
+
+def _ended(leader: Process, known: Sequence[Process], number: int, wait_s: float) -> Sequence[Process]:
+    """Signal everything that belongs to the leader, wait for its end, and return what is left, newcomers included."""
+    import time
+
+    members = {*known, *_belonging(leader)}
+    for member in members:
+        with suppress(ProcessLookupError, PermissionError):  # one that may not be signalled is among those returned
+            send(member, number)
+            send(member, signal.SIGCONT)  # one that is stopped would never see the request
+    until_s = time.monotonic() + wait_s
+    while (left := {one for one in members if state(one) != "gone"}) and time.monotonic() < until_s:
+        time.sleep(0.005)
+    return sorted(left | set(_belonging(leader)), key=lambda one: one.pid)
+
+
+def _belonging(leader: Process) -> list[Process]:
+    return [*session(leader), *children(leader)]
+
+
+def _spawn_gate(start: Start, gate_out: int) -> int:
+    """Start the shell that waits at the gate; returns its pid."""
+    log = os.open(start.log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    # Above the standard three, which a program whose own are closed would else be handed and overwrite below.
+    import fcntl
+
+    handles = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) for one in (gate_out, log)]
+    os.close(log)
+    try:
+        pid = os.posix_spawn(
+            "/bin/sh",
+            ["sh", "-c", _GATE, "sh", str(Path(start.cwd).absolute()), *start.argv],
+            {**os.environ, **(start.env or {})},
+            file_actions=[
+                *((os.POSIX_SPAWN_CLOSE, one) for one in _inheritable()),
+                (os.POSIX_SPAWN_DUP2, handles[0], 0),
+                (os.POSIX_SPAWN_DUP2, handles[1], 1),
+                (os.POSIX_SPAWN_DUP2, handles[1], 2),
+            ],
+            setsid=True,
+            # Python ignores SIGPIPE, and whoever started us may ignore or block more.
+            setsigmask=[],
+            setsigdef=sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}),
+        )
+    finally:
+        for handle in handles:
+            os.close(handle)
+    _spawned.add(pid)
+    return pid
+
+
+def _inheritable() -> list[int]:
+    """Our handles that a program would be handed, apart from its standard three."""
+    found: list[int] = []
+    for entry in Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd").iterdir():
+        with suppress(OSError):  # the handle through which the folder itself was read
+            if int(entry.name) > 2 and os.get_inheritable(int(entry.name)):
+                found.append(int(entry.name))
+    return found
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status of a dead child that we started, so that it does not linger."""
+    if pid in _spawned:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        _spawned.discard(pid)
+
+
+def _from_json(path: str, text: str) -> Process:
+    try:
+        return Process.from_data(json.loads(text))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path} does not hold a process's identity") from None
+
+
+def _open(pid: int) -> int | None:
+    """A handle bound to the process that has this number now; None where the system has no such thing."""
+    if sys.platform == "linux":
+        try:
+            return os.pidfd_open(pid)
+        except ProcessLookupError:
+            raise
+        except OSError:  # a kernel before 5.3, or a sandbox that does not know the call
+            return None
+    return None
+
+
 def _started(pid: int) -> str | None:
     """A token of the process's start: boot and clock ticks on Linux, which no clock change moves; seconds elsewhere."""
-    try:
-        # The program's name stands in brackets and may hold anything; the fields are counted after the last one.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        if fields[0] in (b"Z", b"X"):
+    if sys.platform == "linux":
+        stat = _stat(Path(f"/proc/{pid}"))
+        if not stat:
+            return None
+        # A process whose first thread has ended looks like a zombie, and lives on in its other threads.
+        if stat[0] in _DEAD and int(stat[17]) <= 1:
             _reap(pid)
             return None
-        return f"{_boot()}:{int(fields[19])}"
-    except (FileNotFoundError, ProcessLookupError):
-        if Path("/proc/self/stat").exists():
-            return None
+        return f"{_boot()}:{int(stat[19])}"
     import psutil
 
     try:
@@ -251,34 +412,81 @@ def _started(pid: int) -> str | None:
         return None
 
 
+def _threads(pid: int) -> set[State]:
+    """What the living threads of a process are doing; empty when there are none."""
+    if sys.platform == "linux":
+        letters = {stat[0] for task in _tasks(pid) if (stat := _stat(task))} - _DEAD
+        return {"stopped" if one in _STOPPED else "running" for one in letters}
+    import psutil
+
+    try:
+        return {"stopped" if psutil.Process(pid).status() == psutil.STATUS_STOPPED else "running"}
+    except psutil.NoSuchProcess:
+        return set()
+
+
+_DEAD, _STOPPED = {b"Z", b"X"}, {b"T", b"t"}
+_EXITING = 0x4  # PF_EXITING in the kernel's sched.h
+
+
+def _tasks(pid: int) -> list[Path]:
+    """The folders of a process's threads."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []
+
+
+def _stat(folder: Path) -> list[bytes]:
+    """The fields of a process or thread from its state on (the manual's number less 3); empty when it is gone."""
+    try:
+        # The program's name stands in brackets and may hold anything; the fields are counted after the last one.
+        return (folder / "stat").read_bytes().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _ending(task: Path) -> bool:
+    """True for a thread that is gone, exiting, or about to take a SIGKILL."""
+    stat = _stat(task)
+    if not stat or stat[0] in _DEAD or int(stat[6]) & _EXITING:
+        return True
+    try:
+        status = (task / "status").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    pending = re.findall(r"^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)", status, re.MULTILINE)
+    return any(int(mask, 16) >> (signal.SIGKILL - 1) & 1 for mask in pending)
+
+
+def _command(pid: int) -> list[str]:
+    """The words of its command line; none for the kernel's own, or when we may not see them."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return []
+
+
+def _ancestors() -> set[int]:
+    import psutil
+
+    return {one.pid for one in psutil.Process().parents()}
+
+
+def _began_s(process: Process) -> float:
+    """When it was started, in seconds of UTC; never, for one that is gone by now."""
+    import psutil
+
+    try:
+        return psutil.Process(process.pid).create_time()
+    except psutil.NoSuchProcess:
+        return float("inf")
+
+
+@cache
 def _boot() -> str:
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-
-
-def _reap(pid: int) -> None:
-    """Take the exit status of a dead child of ours, so that it does not linger; others' children are not ours to take."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-
-
-def end(leader: Process, patience_s: float = 5.0) -> Sequence[Process]:
-    """End a process that we started and all of its session: asked first, killed after `patience_s`.
-
-    Blocks. Returns those that are still there, which is none unless the system refuses.
-    """
-    import time
-
-    for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 5.0)):
-        members = session(leader)
-        for member in members:
-            with suppress(ProcessLookupError):
-                send(member, number)
-                send(member, signal.SIGCONT)  # one that is stopped would never see the request
-        until = time.monotonic() + wait_s
-        while members and time.monotonic() < until:
-            members = [one for one in members if state(one) != "gone"]
-            if members:
-                time.sleep(0.01)
-        if not session(leader):
-            return ()
-    return session(leader)
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
+    except FileNotFoundError:  # some sandboxes; ticks since boot alone are then the token
+        return "boot"

@@ -75,6 +75,7 @@ class ScoreLine:
 
     check: str
     dimension: str
+    """Its title, as the rubric has it."""
     weight: float
     """Points it could give, after renormalising to 100 over all checks that count in this drill."""
     points: float | None
@@ -98,18 +99,26 @@ class Score:
     points: float | None
     """0 to 100 after caps; None when nothing could be judged, which is neither 0 nor 100."""
     uncapped: float | None
+    """The same before caps, and whether or not there was ground to judge on."""
     judged: int
     """How many checks gave an answer …"""
     planned: int
     """… of how many that count."""
     confidence: float
     """Share of the weight that was judged, 0 to 1."""
+    confidence_needed: float = 0.8
+    """Below this the run is inconclusive, as the rubric says."""
     lines: tuple[ScoreLine, ...]
     caps: tuple[CapHit, ...]
     """Those that apply, lowest first."""
     rubric: str
     rubric_digest: str
     """SHA-256 of the rubric; scores are compared only when it is the same."""
+
+    @property
+    def confident(self) -> bool:
+        """True when enough of the weight was judged."""
+        return bool(self.lines) and self.confidence >= self.confidence_needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

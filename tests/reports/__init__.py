@@ -1,0 +1,8 @@
+"""Score, timeline and renderers."""
+
+from pathlib import Path
+
+import reports
+
+RUBRICS = Path(reports.__file__).parent / "rubrics"
+GOLDEN = Path(__file__).parent / "golden"

@@ -1,0 +1,164 @@
+"""How good a stretch of looks was, held against limits on their success and on how long they took.
+
+A blind look is no answer, so each figure is reckoned twice: as if all blind looks had been good and immediate, and as
+if all had been bad and endless. A limit that holds both ways is kept, one that holds neither way is broken, and for
+one in between nobody can say. So looking away can never turn anything into a pass.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf, isfinite
+
+from checks.check import DurationLimit, Measured, RatioLimit, Verdict, failed, passed, unknown
+from checks.evidence import Evidence, Samples, Seen, rank
+from checks.ground import patience_s, why_blind
+from checks.units import show_count, show_duration, show_ratio
+
+_SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_PROOFS = 20
+"""The most journal lines that a verdict names; a stretch of minutes has thousands of looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A limit, and what was measured of it: as seen, and as it would be with all blind looks for or against it."""
+
+    name: str
+    limit: RatioLimit | DurationLimit | None
+    value: float
+    low: float
+    high: float
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the limit was kept; None when the blind looks decide."""
+        if self.limit is None or self.limit.holds(self.low) is self.limit.holds(self.high):
+            return self.limit is None or self.limit.holds(self.low)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a stretch of looks must keep. At least one of the limits is there; see `need_one`."""
+
+    success: RatioLimit | None = None
+    p50: DurationLimit | None = None
+    p95: DurationLimit | None = None
+    p99: DurationLimit | None = None
+    at_least: int
+    """Looks that must have seen something before any share of them means anything."""
+
+    def judge(self, evidence: Evidence, probe: str, from_s: float, to_s: float) -> Verdict:
+        """Hold the looks that a probe sent in [from_s, to_s) against the limits."""
+        looks = evidence.samples(probe).between(from_s, to_s)
+        doubt = self._doubt(looks, from_s, to_s, patience_s(evidence, probe, max(1.0, (to_s - from_s) / 10)))
+        if doubt:
+            return doubt
+        figures = list(self._figures(looks))
+        measured = {name: figure for one in figures for name, figure in _measured(one)}
+        measured |= {"looks": Measured.count(len(looks)), "blind": Measured.count(looks.count(Seen.BLIND))}
+        for figure in figures:
+            if figure.held is False:
+                return self._broken(figure, looks, measured)
+        for figure in figures:
+            if figure.held is None:
+                return unknown("{blind} of {looks} looks were blind ({why}), so nobody can say whether {limit}",
+                               proof=_ends(looks.only(Seen.BLIND)), measured=measured,
+                               blind=show_count(looks.count(Seen.BLIND)), looks=show_count(len(looks)),
+                               why=why_blind(looks), limit=f"{figure.name} {figure.limit}")  # fmt: skip
+        times = ", ".join(f"{one.name} {show_duration(one.value)}" for one in figures[1:] if isfinite(one.value))
+        return passed("{success} of {looks} looks good" + (", {times}" if times else ""), proof=_ends(looks),
+                      measured=measured, success=show_ratio(figures[0].value), looks=show_count(_saw(looks)),
+                      times=times)  # fmt: skip
+
+    def _doubt(self, looks: Samples, from_s: float, to_s: float, patient_s: float) -> Verdict | None:
+        """Unknown, when there are too few looks, or none for too long a part of the time."""
+        saw = _saw(looks)
+        if saw < max(1, self.at_least):
+            pattern = "only {saw} looks saw anything, {needed} are needed"
+            if saw < len(looks):
+                pattern = "only {saw} of {looks} looks saw anything ({why}), {needed} are needed"
+            return unknown(pattern, proof=_ends(looks), saw=show_count(saw), looks=show_count(len(looks)),
+                           why=why_blind(looks), needed=show_count(max(1, self.at_least)))  # fmt: skip
+        sent, _, _ = looks.columns()
+        gap_s = max(later - earlier for earlier, later in pairwise([from_s, *sent, to_s]))
+        if gap_s > patient_s + 1e-6:
+            return unknown("nobody looked for {gap} of {span}", proof=_ends(looks), gap=show_duration(gap_s),
+                           span=show_duration(to_s - from_s))  # fmt: skip
+        return None
+
+    def _figures(self, looks: Samples) -> Iterator[Figure]:
+        """Success first, then the times that have a limit, or p99 when none has."""
+        good, bad, blind = (looks.count(seen) for seen in (Seen.GOOD, Seen.BAD, Seen.BLIND))
+        yield Figure(name="success", limit=self.success, value=good / (good + bad), low=good / len(looks),
+                     high=(good + blind) / len(looks))  # fmt: skip
+        times = looks.took_s()
+        limits = {name: getattr(self, name) for name in _SHARES}
+        for name, limit in limits.items():
+            if limit or (name == "p99" and not any(limits.values())):
+                # A refusal is quick, so the times of good looks alone would praise a system that answers nobody. Where
+                # a limit on success minds the bad looks they are left out; else they count as the worst there is.
+                lost = 0 if self.success or limit is None else bad
+                slow = lost if limit is None or limit.sign.startswith("<") else 0
+                fast = lost - slow
+                yield Figure(name=name, limit=limit,
+                             value=_quantile(times, _SHARES[name], fast, slow),
+                             low=_quantile(times, _SHARES[name], fast + blind, slow),
+                             high=_quantile(times, _SHARES[name], fast, slow + blind))  # fmt: skip
+
+    def _broken(self, figure: Figure, looks: Samples, measured: dict[str, Measured]) -> Verdict:
+        if isinstance(figure.limit, RatioLimit):
+            return failed("{success} of {looks} looks good; limit {limit}", proof=_ends(looks.only(Seen.BAD)),
+                          measured=measured, success=show_ratio(figure.value, beside=figure.limit.value),
+                          looks=show_count(_saw(looks)), limit=figure.limit)  # fmt: skip
+        assert figure.limit is not None  # without a limit nothing is broken
+        proof = _ends(looks.where([not figure.limit.holds(one) for one in _waits(looks)]))
+        if figure.value == inf:
+            return failed("{bad} of {looks} looks failed, which counts against {limit}", proof=proof, measured=measured,
+                          bad=show_count(looks.count(Seen.BAD)), looks=show_count(_saw(looks)),
+                          limit=f"{figure.name} {figure.limit}")  # fmt: skip
+        return failed("{figure} {took} over {looks} looks; limit {limit}", proof=proof, measured=measured,
+                      figure=figure.name, took=show_duration(figure.value, beside=figure.limit.value),
+                      looks=show_count(_saw(looks)), limit=figure.limit)  # fmt: skip
+
+
+def need_one(**limits: RatioLimit | DurationLimit | None) -> None:
+    """Raise ValueError when none of these limits is set."""
+    if not any(limits.values()):
+        names = ", ".join(f"`{name}`" for name in limits)
+        raise ValueError("", f"there is no limit: none of {names}", 'give at least one, as success: ">= 99.9%"')
+
+
+def _quantile(times: list[float], share: float, faster: int, slower: int) -> float:
+    """The quantile of these times with so many more that took no time at all, and so many that never ended."""
+    place = rank(faster + len(times) + slower, share) - faster
+    if place < 0:
+        return 0.0
+    return times[place] if place < len(times) else inf
+
+
+def _measured(figure: Figure) -> Iterator[tuple[str, Measured]]:
+    """What can be said in numbers; a figure that has no upper bound is left out."""
+    if figure.name == "success":
+        yield "success", Measured(value=figure.value, low=figure.low, high=figure.high, unit="ratio")
+    elif isfinite(figure.high):
+        value, low, high = (round(one, 6) for one in (figure.value, figure.low, figure.high))
+        yield f"{figure.name}_s", Measured(value=value, low=low, high=high, unit="s")
+
+
+def _saw(looks: Samples) -> int:
+    return len(looks) - looks.count(Seen.BLIND)
+
+
+def _waits(looks: Samples) -> Iterator[float]:
+    """How long each look waited for a good answer: for ever, when it was bad; nobody knows, when it was blind."""
+    sent, done, seen = looks.columns()
+    for from_s, to_s, one in zip(sent, done, seen, strict=True):
+        yield to_s - from_s if one == ord(Seen.GOOD) else inf if one == ord(Seen.BAD) else 0.0
+
+
+def _ends(looks: Samples) -> tuple[int, ...]:
+    """The journal lines of these looks, or the first and last of them when there are too many to read."""
+    lines = looks.lines()
+    return lines if len(lines) <= _PROOFS else (*lines[: _PROOFS // 2], *lines[-_PROOFS // 2 :])

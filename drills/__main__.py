@@ -1,0 +1,7 @@
+"""`python -m drills`."""
+
+import sys
+
+from drills.cli import main
+
+sys.exit(main())

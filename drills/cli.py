@@ -1,0 +1,245 @@
+"""The command line: words in, one call, an exit code out. Nothing heavy is imported before it is known to be needed."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drills import __version__
+
+if TYPE_CHECKING:
+    from drills.load import Loaded
+    from drills.rundir import RunDir
+    from reports import Report
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
+        print(f"drills {__version__}")
+        return 0
+    given = _parser().parse_args(words)
+    from drills.errors import DrillError, Exit
+
+    command: Command = given.command
+    try:
+        _see_that_we_are_whole()
+        return command(given)
+    except DrillError as error:
+        count = len(error.problems)
+        print(f"{error}\n\n{count} problem{'s' if count > 1 else ''}", file=sys.stderr)
+        return Exit.USAGE
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+        return Exit.USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="drills",
+        description="Break things on purpose, and prove in one report whether the service and the people coped.",
+        epilog="Exit codes: 0 passed, 1 failed, 2 usage or invalid drill, 3 inconclusive, 4 aborted and healed, 5 NOT healed.",
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"drills {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        one.set_defaults(command=command)
+        return one
+
+    lint = add("lint", _lint, "find every mistake in drills, and in the inventories, labs and rubrics they name")
+    lint.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a drill, or a folder of drills")
+    schema = add("schema", _schema, "print the JSON Schema of a drill, for completion and hover help in an editor")
+    schema.add_argument("what", nargs="?", default="drill", choices=["drill", "inventory", "lab", "rubric"])
+    plan = add("plan", _plan, "show what a drill would do and to what, and do nothing")
+    run = add("run", _run, "run a drill, judge it and write the report")
+    for one in (plan, run):
+        one.add_argument("drill", type=Path, metavar="DRILL", help="the drill's file")
+        one.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, instead of the drill's own")
+        _add_limits(one)
+    run.add_argument("--heal-first", action="store_true", help="heal what an earlier run left, instead of refusing to start")
+    run.add_argument("--plain", action="store_true", help="plain lines instead of the live screen")
+    judge = add("judge", _judge, "judge a stored run again, with other limits if given; its own report stays as it is")
+    _add_limits(judge)
+    report = add("report", _report, "write the reports of a stored run anew, or print one of them")
+    report.add_argument("--format", metavar="NAME", help="print this one: terminal, html, markdown, json or junit")
+    runs = add("runs", _runs, "list the runs that are kept, or show one")
+    heal = add("heal", _heal, "take away what a run left behind")
+    abort = add("abort", _abort, "ask a run that is under way to heal everything and end")
+    for one in (judge, report):
+        one.add_argument("run", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
+    for one in (runs, heal, abort):
+        one.add_argument("run", nargs="?", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
+    heal.add_argument("--all", action="store_true", help="every run of this user on this host that is not clean")
+    for one in (run, judge, report):
+        one.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
+    for one in (run, judge, report, runs, heal, abort):
+        one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
+    explain = add("explain", _explain, "say what a message means, by the name in its square brackets")
+    explain.add_argument("slug", nargs="?", metavar="NAME", help="as in [unknown-setting]; left out, all are listed")
+    return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--set", action="append", default=[], metavar="CHECK.SETTING=VALUE", dest="limits",
+                        help="another limit for this time, as failover.within=3s; may be repeated")  # fmt: skip
+
+
+def _lint(given: argparse.Namespace) -> int:
+    from drills.errors import DrillError, Exit, Problem
+    from drills.load import drills_in, load
+
+    problems: list[Problem] = []
+    drills = [drill for path in given.paths for drill in drills_in(path)]
+    for drill in drills:
+        try:
+            load(drill)
+        except DrillError as error:
+            problems += [one for one in error.problems if one not in problems]
+    if problems:
+        files = len({problem.place.file for problem in problems})
+        print("\n\n".join(str(problem) for problem in problems))
+        print(f"\n{_count(len(problems), 'problem')} in {_count(files, 'file')}")
+        return Exit.USAGE
+    print(f"{_count(len(drills), 'drill')}, no problems")
+    return Exit.PASSED
+
+
+def _schema(given: argparse.Namespace) -> int:
+    import json
+
+    from drills.schemas import schema
+
+    print(json.dumps(schema(given.what), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _loaded(given: argparse.Namespace, lab_folder: "Path | None" = None) -> "Loaded":
+    from drills.inventory import process_environment
+    from drills.load import load
+
+    return load(given.drill, inventory=given.inventory, lab_folder=lab_folder, limits=tuple(given.limits),
+                environment=process_environment())  # fmt: skip
+
+
+def _plan(given: argparse.Namespace) -> int:
+    import asyncio
+
+    from drills import plan
+    from drills.plan_text import show
+
+    print(show(asyncio.run(plan.make(_loaded(given)))))
+    return 0
+
+
+def _run(given: argparse.Namespace) -> int:
+    from drills.running import run
+
+    report, directory = run(given.drill, inventory=given.inventory, limits=tuple(given.limits), root=_root(given),
+                            heal_first=given.heal_first, plain=given.plain, language=given.language)  # fmt: skip
+    return _show(report, directory, given.language)
+
+
+def _judge(given: argparse.Namespace) -> int:
+    from drills.judging import judge_run
+
+    directory = _find(given)
+    return _show(judge_run(directory, limits=tuple(given.limits)), None, given.language)
+
+
+def _report(given: argparse.Namespace) -> int:
+    from drills.judging import judge_run
+    from drills.running import render, write_reports
+
+    directory = _find(given)
+    report = judge_run(directory)
+    if given.format is None or given.format == "terminal":
+        write_reports(report, directory, given.language)
+        return _show(report, directory if given.format is None else None, given.language)
+    content = render(report, given.format, given.language)
+    sys.stdout.buffer.write(content)
+    return report.exit_code
+
+
+def _runs(given: argparse.Namespace) -> int:
+    from drills import rundir
+    from drills.judging import judge_run
+    from drills.past_runs import listing
+
+    if given.run:
+        directory = _find(given)
+        return _show(judge_run(directory), directory, "en")
+    print(listing(rundir.all_runs(_root(given))))
+    return 0
+
+
+def _heal(given: argparse.Namespace) -> int:
+    from drills.errors import Exit, mistake
+    from drills.past_runs import heal
+
+    if bool(given.run) == given.all:
+        raise mistake("drills heal", "which run is to be healed is not said", "name one run, or say --all", "usage")
+    from drills import rundir
+
+    runs = rundir.open_runs() if given.all else [_find(given)]
+    return Exit.PASSED if all([heal(run) for run in runs]) else Exit.NOT_HEALED
+
+
+def _abort(given: argparse.Namespace) -> int:
+    from drills.past_runs import abort, only_live
+
+    return abort(_find(given) if given.run else only_live())
+
+
+def _explain(given: argparse.Namespace) -> int:
+    from drills.messages import explain
+
+    print(explain(given.slug))
+    return 0
+
+
+def _find(given: argparse.Namespace) -> "RunDir":
+    from drills import rundir
+
+    return rundir.find(_root(given), given.run)
+
+
+def _root(given: argparse.Namespace) -> Path:
+    from drills import rundir
+
+    return given.runs or rundir.default_root()
+
+
+def _show(report: "Report", directory: "RunDir | None", language: str) -> int:
+    from drills.running import show
+
+    show(report, directory, language)
+    return report.exit_code
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _see_that_we_are_whole() -> None:
+    """Other distributions have packages called `checks` or `reports`; say so when one of them stands in for ours."""
+    from importlib.util import find_spec
+
+    from drills.errors import mistake
+
+    home = Path(__file__).resolve().parent.parent
+    for name in ("checks", "injectors", "reports"):
+        spec = find_spec(name)
+        where = Path(spec.origin).resolve() if spec and spec.origin else None
+        if where is None or where.parent.parent != home:
+            raise mistake(str(where or name), f"the package `{name}` found there is not the one of chaos-drills",
+                          "install chaos-drills in an environment of its own (pipx, `uv tool`, a new venv)", "shadowed-package")  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

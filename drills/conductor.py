@@ -1,0 +1,461 @@
+"""Runs a plan: starts the lab, looks, injects, heals, and writes down everything. It never judges.
+
+The order is always the same: the reaper is armed before the first fault; each intent is on disk before its act;
+whatever happened, everything is healed on the way out, newest first, and then looked for once more.
+"""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import drills
+from checks import Event, Evidence, ReadsBack, Watch
+from drills import healer, lab, live, registry, rundir
+from drills import plan as plans
+from drills.clock import Clock, stamp
+from drills.drill import Fault, ProbeUse
+from drills.errors import DrillError, mistake
+from drills.journal import FORMAT, Journal, boot
+from drills.plan import Plan, PlannedFault
+from drills.reaper import BEAT_S, Reaper, ReaperLost
+from drills.rundir import RunDir
+from drills.sampling import Batcher, Recent, Sampler
+from drills.stage import RunStage, outstanding
+from injectors import Injection, InjectionFailed, NothingRemembered, Remembered, Residue
+
+INJECT_S = 60.0
+"""For one injection to be brought about."""
+EFFECT_S = 10.0
+"""For a fault to be seen in effect after it was injected."""
+READ_BACK_S = 60.0
+"""For all numbered writes of one probe to be read back."""
+HEAL_PATIENCE_S = 60.0
+"""How long the conductor itself goes on trying to heal what resists; the run stays listed for `drills heal` after."""
+_TICK_S = 0.1
+"""How often guards, conditions and requests to abort are looked at."""
+
+
+class _NotStarted(Exception):
+    """The run cannot begin, or its steady state was not reached; why stands in the journal."""
+
+
+class Conductor:
+    """One run of one plan."""
+
+    def __init__(self, plan: Plan, run: RunDir, clock: Clock, *, heal_first: bool = False) -> None:
+        self.plan, self.run, self.clock = plan, run, clock
+        self.drill = plan.loaded.drill
+        self.evidence = Evidence()
+        self.recent: dict[str, Recent] = {}
+        """The last looks of each probe, for the screen."""
+        self.phase = "preparing"
+        self.zero_s: float | None = None
+        """When the steady state was confirmed; `at` counts from here."""
+        self.next = ""
+        """What happens next, in a few words, for the screen."""
+        self._heal_first = heal_first
+        self._journal: Journal
+        self._reaper: Reaper | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._stopped = asyncio.Event()
+        self._watches: dict[str, Watch] = {}
+        self._samplers: list[asyncio.Task[None]] = []
+        self._batching: asyncio.Task[None] | None = None
+        self._healed_s: float | None = None
+        self._listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def opened(self) -> bool:
+        """True once the journal is there, and with it the run's time."""
+        return bool(self.evidence.events)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run was opened."""
+        return self._journal.now_s
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call this with every event of the run, from the first one on."""
+        self._listeners.append(listener)
+
+    def stop(self, by: str, why: str) -> None:
+        """Ask for the end: whatever has not begun is cancelled, and everything is healed. Further calls change nothing."""
+        if not self._stopped.is_set():
+            self._journal.append("run.aborted", {"by": by, "why": why})
+            self._stopped.set()
+
+    async def conduct(self) -> None:
+        """Run the plan to its end. However it goes, everything is healed; a bug of ours is raised after that."""
+        self._journal = Journal.create(self.run.journal, self.clock)
+        for listener in (self.evidence.add, *self._listeners):
+            self._journal.listen(listener)
+        broken: list[Exception] = []
+        try:
+            self._open()
+            self._beating = beating = asyncio.ensure_future(self._beat())
+            async with AsyncExitStack() as probes:
+                broken += await self._guarded(self._work(probes), beating)
+                await self._wind_down()
+            await self._close()
+        finally:
+            self._journal.close()
+        if broken:
+            raise ExceptionGroup("the drill was healed and ended because something of ours broke", broken)
+
+    async def _guarded(self, work: Awaitable[None], beating: "asyncio.Future[None]") -> list[Exception]:
+        """Do the work until it ends or the run is stopped, under the guard rails; pass what broke."""
+        tasks = [asyncio.ensure_future(one) for one in (work, self._stopped.wait(), self._guard())]
+        await asyncio.wait([*tasks, beating], return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        if beating.done() and not beating.cancelled():
+            results.append(beating.exception())
+        broken: list[Exception] = []
+        for result in results:
+            if isinstance(result, _NotStarted):
+                self._journal.append("run.not_started", {"why": str(result)})
+            elif isinstance(result, Exception):
+                self._journal.append("run.broke", {"why": f"{type(result).__name__}: {result}"})
+                broken.append(result)
+        return broken
+
+    def _open(self) -> None:
+        head = self.drill.head
+        self._journal.append("run.opened", {
+            "format": FORMAT, "run": self.run.id, "drill": head.drill, "boot": boot(),
+            "path": os.path.relpath(self.plan.loaded.paths["drill"]),
+            "monotonic_s": self._journal.origin_s, "environment": self.plan.loaded.inventory.environment,
+            "host": platform.node(), "pid": os.getpid(), "opened_at": stamp(self.clock.utc()),
+            "digests": self.plan.loaded.digests,
+            "versions": {"chaos-drills": drills.__version__, "python": platform.python_version(),
+                         "system": f"{platform.system()} {platform.release()}"},
+            "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        }, sync=True)  # fmt: skip
+        for one in self.plan.faults:
+            self._journal.append("fault.planned", {"fault": one.fault.id, "kind": one.fault.kind, "does": one.does,
+                                                   "target": one.fault.injector.target, "starts": one.starts,
+                                                   "lasts": one.lasts})  # fmt: skip
+        rundir.list_open(self.run)
+        self._reaper = Reaper.launch(self.run)
+        self._journal.append("reaper.launched", {"pid": self._reaper.pid})
+
+    async def _work(self, probes: AsyncExitStack) -> None:
+        await self._clear_the_ground()
+        await self._start_lab()
+        await self._open_probes(probes)
+        await self._arm()
+        self._enter("steady")
+        await self._become_steady("before")
+        self.zero_s = self.now_s
+        self._enter("faults")
+        async with asyncio.TaskGroup() as group:
+            for planned in self.plan.faults:
+                group.create_task(self._bring(planned))
+        await self._wait_for_checks()
+        await self._heal()
+        self._enter("recovery")
+        await self._become_steady("after")
+        await self._wait_for_checks()
+
+    def _enter(self, phase: str) -> None:
+        self.phase, self.next = phase, ""
+        self._journal.append("run.phase_entered", {"phase": phase})
+
+    async def _clear_the_ground(self) -> None:
+        """Refuse to start on somebody's leftovers, or heal them first when we were told to."""
+        self._enter("preparing")
+        try:
+            found = await self._residue()
+        except InjectionFailed as error:
+            self._journal.append("residue.unknown", {"when": "before", "why": str(error)})
+            raise _NotStarted(f"it could not be seen whether something was left over: {error}") from error
+        self._journal.append("residue.scanned", {"when": "before",
+                                                 "found": [{"target": one.target, "what": one.what} for _, one in found]})  # fmt: skip
+        if not found:
+            return
+        if not self._heal_first:
+            listed = ", ".join(f"{one.target}: {one.what}" for _, one in found)
+            raise _NotStarted(f"something is left over from before: {listed}; heal it with --heal-first")
+        left = await healer.heal([healer.as_outstanding(name, one) for name, one in found], self._journal,
+                                 source="conductor", patience_s=HEAL_PATIENCE_S)  # fmt: skip
+        if left:
+            raise _NotStarted("what was left over from before could not be healed")
+
+    async def _start_lab(self) -> None:
+        its_lab = self.plan.loaded.lab
+        if its_lab is None:
+            return
+        self.next = "the lab starts"
+        try:
+            await lab.start(its_lab, lambda name, process: self._journal.append(
+                "lab.process_started", {"name": name, "pid": process.pid}) and None)  # fmt: skip
+        except lab.LabFailed as error:
+            self._journal.append("lab.failed", {"why": str(error)})
+            raise _NotStarted(f"the lab did not start: {error}") from error
+        self._journal.append("lab.ready")
+        try:
+            self.plan = await plans.look_again(self.plan)
+        except DrillError as error:
+            raise _NotStarted(str(error)) from error
+
+    async def _open_probes(self, stack: AsyncExitStack) -> None:
+        batcher = Batcher(lambda data: self._journal.append("probe.sampled", data, source=f"probe:{data['probe']}") and None)
+        self._batching = asyncio.ensure_future(batcher.run())
+        for use in self.drill.probes.values():
+            watch = await self._open_probe(use, stack)
+            self._watches[use.name] = watch
+            recent = self.recent[use.name] = Recent()
+            self._journal.append("probe.opened", {
+                "probe": use.name, "kind": use.kind, "target": use.probe.target, "every_s": use.every.total_seconds(),
+                "timeout_s": use.timeout.total_seconds(), "writes": isinstance(watch, ReadsBack),
+            })  # fmt: skip
+
+            def record(sample: Any, recent: Recent = recent, name: str = use.name) -> None:
+                recent.add(sample)
+                batcher.add(name, sample)
+
+            sampler = Sampler(use.name, watch, every_s=use.every.total_seconds(), timeout_s=use.timeout.total_seconds(),
+                              clock=self.clock, origin_s=self._journal.origin_s, record=record)  # fmt: skip
+            self._samplers.append(asyncio.ensure_future(sampler.run()))
+
+    async def _open_probe(self, use: ProbeUse, stack: AsyncExitStack) -> Watch:
+        address = self.plan.loaded.address(use.probe.target, type(use.probe).address.name)  # type: ignore[attr-defined]
+        clean_name = "".join(char if char.isalnum() and char.isascii() else "_" for char in use.name.lower())
+        try:
+            return await stack.enter_async_context(use.probe.open(address, f"{self.run.short}_{clean_name}"))
+        except Exception as error:
+            raise _NotStarted(f"probe {use.name} could not be opened: {error}") from error
+
+    async def _arm(self) -> None:
+        assert self._reaper is not None
+        try:
+            await self._reaper.armed()
+        except ReaperLost as error:
+            raise _NotStarted(str(error)) from error
+        self._journal.append("reaper.armed")
+
+    async def _become_steady(self, phase: str) -> None:
+        """Wait until the steady state holds. Before the faults, not to reach it ends the run."""
+        entries = self.drill.head.steady
+        if not entries:
+            return
+        began_s = self.now_s
+        until_s = began_s + self.drill.head.steady_within.total_seconds()
+        longest_s = max(entry.hold.total_seconds() for entry in entries)
+        self.next = "the steady state is awaited"
+        while True:
+            to_s = self._seen_until_s
+            why = "it has not been looked at for long enough"
+            if to_s - longest_s >= began_s:
+                why = live.unsteady(entries, self.evidence, to_s)
+            if not why:
+                self._journal.append("steady.confirmed", {"phase": phase, "from_s": to_s - longest_s, "to_s": to_s})
+                return
+            if self.now_s > until_s:
+                break
+            await asyncio.sleep(_TICK_S)
+        self._journal.append("steady.missed", {"phase": phase, "why": why, "from_s": began_s, "to_s": self.now_s})
+        if phase == "before":
+            raise _NotStarted(f"the system was not steady: {why}")
+
+    @property
+    def _seen_until_s(self) -> float:
+        """The latest moment of which every probe of the steady state has told something."""
+        looked = [self.evidence.samples(entry.probe) for entry in self.drill.head.steady]
+        return min((samples[-1].sent_s if len(samples) else 0.0) for samples in looked)
+
+    async def _bring(self, planned: PlannedFault) -> None:
+        """Bring one fault about when its time comes, and heal it when its time is over."""
+        fault = planned.fault
+        if not await self._its_time(fault):
+            return
+        if await self._inject(planned) and fault.for_ is not None:
+            effect_s = self.evidence.fault(fault.id).effect_s or self.now_s
+            await asyncio.sleep(max(0.0, effect_s + fault.for_.total_seconds() - self.now_s))
+            await self._heal_fault(fault.id)
+
+    async def _its_time(self, fault: Fault) -> bool:
+        assert self.zero_s is not None
+        if fault.when is None:
+            at_s = fault.at.total_seconds() if fault.at else 0.0
+            self.next = f"{fault.id} at {at_s:g} s"
+            await asyncio.sleep(max(0.0, self.zero_s + at_s - self.now_s))
+            return True
+        until_s = self.zero_s + fault.when.deadline.total_seconds()
+        while not live.met(fault.when, self.evidence, zero_s=self.zero_s, now_s=self.now_s):
+            if self.now_s > until_s:
+                why = f"it waited for {plans.condition(fault.when)}, which did not come in time"
+                self._journal.append("fault.skipped", {"fault": fault.id, "why": why})
+                return False
+            await asyncio.sleep(_TICK_S / 2)
+        self._journal.append("condition.met", {"fault": fault.id, "what": plans.condition(fault.when)})
+        return True
+
+    async def _inject(self, planned: PlannedFault) -> bool:
+        """Inject and look; True when it is there. One that failed half way is healed at once."""
+        fault, injector = planned.fault, planned.fault.injector
+        injection = Injection(id=f"{self.run.short}-{fault.id}", fault=fault.id, target=injector.target,
+                              address=planned.address, for_s=fault.for_.total_seconds() if fault.for_ else None)  # fmt: skip
+        kind = type(injector)
+        remembered = Remembered(id=injection.id, fault=fault.id, target=injector.target, version=kind.version)
+        stage = RunStage(self._journal, remembered, within_s=INJECT_S, source="conductor")
+        stage.note("injection.intended", injector=kind.name, version=kind.version, does=planned.does, sync=True)
+        try:
+            async with asyncio.timeout(INJECT_S):
+                await injector.inject(injection, stage)
+            stage.note("injection.injected")
+            effect = await healer.settle(kind, stage, present=True, within_s=EFFECT_S)
+        except (InjectionFailed, NothingRemembered, OSError, TimeoutError) as error:
+            stage.note("injection.failed", why=str(error) or f"it was not done within {INJECT_S:g} s")
+            await self._heal_fault(fault.id)
+            return False
+        if effect.present is True:
+            stage.note("injection.verified", in_effect=True, why=effect.why)
+            return True
+        stage.note("injection.unverified", why=effect.why)
+        return True
+
+    async def _heal_fault(self, fault: str) -> None:
+        mine = [one for one in outstanding(self.evidence.events) if one.remembered.fault == fault]
+        for one in mine:
+            await healer.heal_one(one, self._journal, source="conductor")
+
+    async def _heal(self) -> None:
+        """Heal all that is left, newest first."""
+        if self._healed_s is None:
+            self._enter("healing")
+        await healer.heal(outstanding(self.evidence.events), self._journal, source="conductor",
+                          patience_s=HEAL_PATIENCE_S)  # fmt: skip
+        self._healed_s = self.now_s
+
+    async def _wait_for_checks(self) -> None:
+        """Go on looking until every check that waits has seen enough."""
+        while True:
+            began_s = self.now_s
+            until_s = live.waiting(self.drill.checks, self.evidence, healed_s=self._healed_s)
+            cost_s = self.now_s - began_s
+            if until_s <= self.now_s:
+                return
+            # Judging takes time that looks need too; it may have a twentieth of it.
+            await asyncio.sleep(min(max(2 * _TICK_S, 20 * cost_s), max(until_s - self.now_s, 0.01)))
+
+    async def _wind_down(self) -> None:
+        """Heal whatever is left, then stop looking and read back what was written."""
+        await self._heal()
+        self._enter("closing")
+        for task in self._samplers:
+            task.cancel()
+        await asyncio.gather(*self._samplers, return_exceptions=True)
+        if self._batching:  # after the samplers, which tell their last looks on the way out
+            self._batching.cancel()
+            await asyncio.gather(self._batching, return_exceptions=True)
+        for name, watch in self._watches.items():
+            if isinstance(watch, ReadsBack):
+                await self._read_back(name, watch)
+        self._watches.clear()
+
+    async def _read_back(self, name: str, watch: ReadsBack) -> None:
+        self.next = f"the writes of {name} are read back"
+        try:
+            async with asyncio.timeout(READ_BACK_S):
+                present = ranges(sorted(await watch.read_back()))
+        except Exception as error:  # noqa: BLE001 - whatever kept us from reading, the writes are unknown and not lost
+            why = str(error) or f"they were not read within {READ_BACK_S:g} s"
+            self._journal.append("probe.read_back_failed", {"probe": name, "why": why})
+            return
+        self._journal.append("probe.read_back", {"probe": name, "present": present})
+
+    async def _close(self) -> None:
+        """End the lab, look once more whether anything of ours is left, and say so."""
+        left = [f"{one.remembered.target}: {one.injector} ({one.remembered.fault})"
+                for one in outstanding(self.evidence.events)]  # fmt: skip
+        try:
+            left += [f"{one.target}: {one.what}" for _, one in await self._residue() if not left]
+            unseen = ""
+        except InjectionFailed as error:
+            unseen = str(error)
+        left += await healer.end_lab(self.run, self._journal, "conductor")
+        if unseen and not left:
+            self._journal.append("residue.unknown", {"when": "after", "why": unseen})
+        else:
+            self._journal.append("residue.scanned", {"when": "after",
+                                                     "found": [{"target": "", "what": what} for what in left]})  # fmt: skip
+        self._journal.append("run.closed", {"by": "conductor"}, sync=True)
+        if self._beating and self._reaper:
+            self._beating.cancel()
+            await asyncio.to_thread(self._reaper.dismiss)
+        if not left:
+            rundir.list_closed(self.run)
+
+    async def _residue(self) -> list[tuple[str, Residue]]:
+        """What is left at the targets that live on when the lab is gone."""
+        inventory = self.plan.loaded.inventory
+        targets = {name: addresses for name, addresses in inventory.targets.items() if name not in inventory.in_lab}
+        return await healer.residue(list(registry.kinds("injectors").values()), targets)
+
+    async def _beat(self) -> None:
+        """Keep the reaper quiet, and look whether somebody else wants the run to end."""
+        assert self._reaper is not None
+        while True:
+            try:
+                self._reaper.beat()
+            except ReaperLost as error:
+                self.stop("conductor", str(error))
+            if self.run.abort.exists():
+                asked = json.loads(self.run.abort.read_text(encoding="utf-8"))
+                self.stop(asked["by"], asked["why"])
+            await asyncio.sleep(BEAT_S / 2)
+
+    async def _guard(self) -> None:
+        """Watch the guard rails for as long as any fault is there."""
+        safety = self.drill.head.safety
+        while True:
+            await asyncio.sleep(_TICK_S)
+            for looking in (*self._samplers, *filter(None, [self._batching])):
+                if looking.done():
+                    looking.result()  # raises what stopped it: without looks the run is worth nothing
+            acting = self.evidence.first("injection.acting")
+            if acting is None or self._healed_s is not None:
+                continue
+            now_s = self.now_s
+            for guard in safety.abort_when:
+                why = live.tripped(guard, self.evidence, since_s=acting.t_s, now_s=now_s)
+                if why:
+                    self.stop("guard", why)
+            if self.zero_s is not None and now_s - self.zero_s > safety.max_duration.total_seconds():
+                self.stop("guard", f"the faults have lasted {safety.max_duration.total_seconds():g} s, the most they may")
+
+
+def ranges(numbers: list[int]) -> list[list[int]]:
+    """Sorted numbers as inclusive ranges: [1, 2, 3, 7] as [[1, 3], [7, 7]]."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number <= found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return found
+
+
+def refuse_overlap(plan: Plan) -> None:
+    """Raise DrillError when another run under way touches what this plan would touch, or left it unhealed."""
+    keys = {touch.key: touch.what for touch in plan.touches}
+    for run in rundir.open_runs():
+        if not run.plan.exists():
+            continue
+        faults = json.loads(run.plan.read_text(encoding="utf-8"))["faults"]
+        common = [keys[touch["key"]] for fault in faults for touch in fault["touches"] if touch["key"] in keys]
+        if not run.is_live and not healer.is_clean(run):
+            raise mistake(run.id, f"run {run.short} has left something behind", f"heal it first: drills heal {run.short}, "
+                          "or run this one with --heal-first", "leftovers")  # fmt: skip
+        if run.is_live and common:
+            raise mistake(run.id, f"run {run.short} is under way and touches {common[0]} too",
+                          f"wait for its end, or end it: drills abort {run.short}", "overlap")  # fmt: skip
+

@@ -1,0 +1,377 @@
+"""The drill as written: its model, and how a file becomes one, with every mistake of every file found at once."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from checks import Check, FaultName, Probe, ProbeName, RatioLimit
+from checks.clean import Clean
+from checks.steady import Steady
+from checks.took_effect import TookEffect
+from drills import registry
+from drills.binding import Binding
+from drills.errors import DrillError, Problem, choices
+from drills.source import Items, Node, Scalar, Table, parse
+from injectors import Injector
+from reports import Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortWhen:
+    """A guard rail: when the probe is this bad for this long while a fault is in effect, everything is healed."""
+
+    probe: Annotated[ProbeName, "The probe to watch"]
+    success: Annotated[RatioLimit, "The run is aborted while this holds, as `< 20%`"]
+    for_: Annotated[timedelta, "For how long it must hold"] = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Safety:
+    """What the drill must never exceed."""
+
+    environments: Annotated[tuple[str, ...], "Environments it may run in"] = ("lab",)
+    max_targets: Annotated[int, "The most things that all faults together may touch"] = 1
+    max_duration: Annotated[timedelta, "The longest time from the steady state to the last heal"] = timedelta(minutes=10)
+    abort_when: Annotated[tuple[AbortWhen, ...], "Conditions under which everything is healed at once"] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """A condition that starts a fault. Exactly one of `probe`, `fault` and `event`."""
+
+    probe: Annotated[ProbeName | None, "This probe is good, or bad, for a while"] = None
+    good_for: Annotated[timedelta | None, "Good looks only, for this long"] = None
+    bad_for: Annotated[timedelta | None, "Bad looks only, for this long"] = None
+    fault: Annotated[FaultName | None, "This fault was verified in effect"] = None
+    verified_for: Annotated[timedelta, "That long ago"] = timedelta(0)
+    event: Annotated[str | None, "An event of this kind was written to the journal after the steady state"] = None
+    deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = timedelta(minutes=1)
+
+    def __post_init__(self) -> None:
+        ways = [way for way in ("probe", "fault", "event") if getattr(self, way)]
+        if len(ways) != 1:
+            raise ValueError(ways[-1] if ways else "", f"`when` waits for {len(ways) or 'none'} of probe, fault, event",
+                             "give exactly one of them")  # fmt: skip
+        if bool(self.good_for) + bool(self.bad_for) != bool(self.probe):
+            raise ValueError("probe", "`when` needs one of `good_for` and `bad_for` with `probe`, and only with it",
+                             "as in {probe: orders, good_for: 3s}")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultSettings:
+    """What every fault may have beside its kind."""
+
+    id: Annotated[str, "Its name in the drill; left out, made of kind and target"] = ""
+    at: Annotated[timedelta | None, "When it starts, counted from the confirmed steady state"] = None
+    for_: Annotated[timedelta | None, "How long it lasts; left out, until the checks are done"] = None
+    when: Annotated[When | None, "What it waits for, instead of `at`"] = None
+    note: Annotated[Words, "For the report"] = Words("")
+
+    def __post_init__(self) -> None:
+        if self.at is not None and self.when is not None:
+            raise ValueError("when", "a fault starts `at` a time or `when` something is so, not both", "take one of them away")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault of a drill."""
+
+    id: str
+    kind: str
+    injector: Injector
+    at: timedelta | None
+    for_: timedelta | None
+    when: When | None
+    note: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeSettings:
+    """What every probe may have beside its kind."""
+
+    every: Annotated[timedelta, "The distance of its looks; a slow answer does not delay the next look"] = timedelta(milliseconds=100)
+    timeout: Annotated[timedelta, "A look without an answer for this long is bad"] = timedelta(seconds=1)
+
+    def __post_init__(self) -> None:
+        for name, least in (("every", timedelta(milliseconds=1)), ("timeout", timedelta(milliseconds=1))):
+            if getattr(self, name) < least:
+                raise ValueError(name, f"`{name}` is shorter than 1 ms", "looks closer than that cannot be sent on time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeUse:
+    """One probe of a drill."""
+
+    name: str
+    kind: str
+    probe: Probe
+    every: timedelta
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """What every check may have beside its kind."""
+
+    id: Annotated[str, "Its name in the report; left out, its kind"] = ""
+    note: Annotated[Words, "For the report"] = Words("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckUse:
+    """One check of a drill, or one that every drill has."""
+
+    id: str
+    kind: str
+    title: str
+    check: Check
+    note: Words = Words("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The settings of a drill that are not lists of kinds."""
+
+    drill: Annotated[str, "Its name, in file names and reports"]
+    title: Annotated[Words, "What happens, in a few words; a text, or {en: …, zh: …}"] = Words("")
+    about: Annotated[Words, "Why it is run and what is expected"] = Words("")
+    severity: Annotated[Literal["P0", "P1", "P2", "P3", "P4"], "How bad it would be as a real incident"] = "P2"
+    inventory: Annotated[str, "The file that says where its targets are, beside the drill"] = "inventory.yaml"
+    lab: Annotated[str, "A file that says what to start for it; left out, nothing is started"] = ""
+    safety: Annotated[Safety, "What it must never exceed"] = Safety()
+    steady: Annotated[tuple[Steady, ...], "What must be so before anything is injected, and again at the end"] = ()
+    steady_within: Annotated[timedelta, "How long the steady state may take to be reached, each time"] = timedelta(seconds=60)
+    rubric: Annotated[str, "How it is scored: ci, game-day, training, or a file"] = "ci"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """A drill, read and found well-formed."""
+
+    head: Head
+    probes: Mapping[str, ProbeUse]
+    faults: tuple[Fault, ...]
+    checks: tuple[CheckUse, ...]
+    """Those written, in their order."""
+    places: Mapping[tuple[str, str], Any] = field(default_factory=dict, compare=False)
+    """Where each ("fault" or "probe", name) stands in the file, for errors found later."""
+
+    @property
+    def name(self) -> str:
+        """What the drill is called."""
+        return self.head.drill
+
+    @property
+    def all_checks(self) -> tuple[CheckUse, ...]:
+        """What is judged, in the order of the report: steady before, faults in effect, those written, steady after, clean."""
+
+        def steady(phase: Literal["before", "after"]) -> list[CheckUse]:
+            count = len(self.head.steady)
+            return [
+                CheckUse(
+                    id=f"steady-{phase}" + (f"-{number}" if count > 1 else ""),
+                    kind="steady",
+                    title=f"steady {phase}" + (f" ({entry.probe})" if count > 1 else ""),
+                    check=replace(entry, phase=phase),
+                )
+                for number, entry in enumerate(self.head.steady, 1)
+            ]
+
+        effects = [
+            CheckUse(id=f"in-effect-{fault.id}", kind=TookEffect.name, check=TookEffect(fault=FaultName(fault.id)),
+                     title="fault in effect" + (f" ({fault.id})" if len(self.faults) > 1 else ""))
+            for fault in self.faults
+        ]  # fmt: skip
+        clean = CheckUse(id="clean", kind=Clean.name, title="clean", check=Clean())
+        return (*steady("before"), *effects, *self.checks, *steady("after"), clean)
+
+
+def digest(text: bytes) -> str:
+    """SHA-256 of a file, as the journal and the report name it."""
+    return hashlib.sha256(text).hexdigest()
+
+
+def read(path: Path, *, limits: tuple[str, ...] = ()) -> Drill:
+    """Read a drill file, with some limits set otherwise (`failover.within=3s`). Raises DrillError with all mistakes."""
+    from drills import source
+
+    binding = Binding()
+    drill = bind(source.read(path), binding, limits=limits)
+    if drill is None or binding.problems:
+        raise DrillError(binding.problems)
+    return drill
+
+
+def bind(node: Node, binding: Binding, *, limits: tuple[str, ...] = ()) -> Drill | None:
+    """Make a drill of a file's nodes. None, or a drill beside problems, when `binding` then holds problems."""
+    if not isinstance(node, Table):
+        binding.bind(Head, node, kind="drill", alone=False)
+        return None
+    node = _with_limits(node, limits, binding)
+    lists = {"probes", "faults", "checks"}
+    listed = {key.text: value for key, value in node.entries if key.text in lists}
+    rest = Table(tuple(entry for entry in node.entries if entry[0].text not in lists), node.place)
+    head = binding.bind(Head, rest, kind="drill", alone=False, also=tuple(sorted(lists)))
+    places: dict[tuple[str, str], Any] = {("head", key.text): value.place for key, value in node.entries}
+    probes = _probes(listed.get("probes"), binding, places)
+    faults = _faults(listed.get("faults"), binding, places)
+    checks = _checks(listed.get("checks"), binding)
+    _check_references(binding, probes, faults)
+    if head is None:
+        return None
+    return Drill(head=head, probes=probes, faults=faults, checks=checks, places=places)
+
+
+def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], Any]) -> dict[str, ProbeUse]:
+    if node is None:
+        return {}
+    if not isinstance(node, Table):
+        binding.problems.append(Problem(node.place, "`probes` must be a table of names", "probes:\n  shop: {http: shop}",
+                                        "wrong-shape"))  # fmt: skip
+        return {}
+    known = registry.kinds("probes", _keys((value for _, value in node.entries), ProbeSettings, flat=True))
+    found: dict[str, ProbeUse] = {}
+    for name, value in node.entries:
+        places["probe", name.text] = name.place
+        bound = binding.bind_entry(value, known, ProbeSettings, what="probe", flat=True)
+        if bound:
+            probe, common = bound
+            found[name.text] = ProbeUse(name=name.text, kind=probe.name, probe=probe, every=common.every, timeout=common.timeout)
+    return found
+
+
+def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], Any]) -> tuple[Fault, ...]:
+    entries = _entries(node, "faults", "  - kill: cache-primary", binding)
+    known = registry.kinds("injectors", _keys(entries, FaultSettings))
+    found: dict[str, Fault] = {}
+    for entry in entries:
+        bound = binding.bind_entry(entry, known, FaultSettings, what="fault")
+        if bound is None:
+            continue
+        injector, common = bound
+        id_ = _name(common.id, f"{injector.name}-{injector.target}", found, entry, "fault", binding)
+        places["fault", id_] = entry.place
+        at = timedelta(0) if common.at is None and common.when is None else common.at
+        found[id_] = Fault(id=id_, kind=injector.name, injector=injector, at=at, for_=common.for_, when=common.when,
+                           note=common.note)  # fmt: skip
+    return tuple(found.values())
+
+
+def _checks(node: Node | None, binding: Binding) -> tuple[CheckUse, ...]:
+    entries = _entries(node, "checks", "  - failover: {probe: orders, after: primary-dies, within: 5s}", binding)
+    known = registry.kinds("checks", _keys(entries, CheckSettings))
+    found: dict[str, CheckUse] = {}
+    for entry in entries:
+        bound = binding.bind_entry(entry, known, CheckSettings, what="check")
+        if bound is None:
+            continue
+        check, common = bound
+        id_ = _name(common.id, check.name, found, entry, "check", binding)
+        title = common.id or check.name.replace("_", " ") + id_.removeprefix(check.name).replace("-", " ")
+        found[id_] = CheckUse(id=id_, kind=check.name, title=title, check=check, note=common.note)
+    return tuple(found.values())
+
+
+def _entries(node: Node | None, name: str, example: str, binding: Binding) -> tuple[Table, ...]:
+    """The tables of a list; anything else in it is a problem."""
+    if node is None:
+        return ()
+    listed = node.items if isinstance(node, Items) else ()
+    if not isinstance(node, Items):
+        binding.problems.append(Problem(node.place, f"`{name}` must be a list", f"{name}:\n{example}", "wrong-shape"))
+    for item in listed:
+        if not isinstance(item, Table):
+            binding.problems.append(Problem(item.place, f"an entry of `{name}` must be a table whose key is its kind",
+                                            example.strip(), "wrong-shape"))  # fmt: skip
+    return tuple(item for item in listed if isinstance(item, Table))
+
+
+def _keys(entries: Any, common: type, *, flat: bool = False) -> set[str]:
+    """Keys that may be kinds, so that plugins are looked for only when one of them is not a known kind."""
+    from drills.binding import settings
+
+    shared = {one.name for one in settings(common)}
+    tables = [entry for entry in entries if isinstance(entry, Table)]
+    if flat:  # the kind stands first by habit, and other keys may be settings of any kind
+        return {entry.entries[0][0].text for entry in tables if entry.entries} - shared
+    return {key.text for entry in tables for key, _ in entry.entries} - shared
+
+
+def _name(given: str, made: str, taken: Mapping[str, object], entry: Table, what: str, binding: Binding) -> str:
+    """The id that was given, refused when it is taken; or one made up, numbered when it is."""
+    if given:
+        if given in taken:
+            place = next((value.place for key, value in entry.entries if key.text == "id"), entry.place)
+            binding.problems.append(Problem(place, f"there are two {what}s with the id `{given}`",
+                                            "give one of them another id", "duplicate-id"))  # fmt: skip
+        return given
+    number = 1
+    while (name := made if number == 1 else f"{made}-{number}") in taken:
+        number += 1
+    return name
+
+
+def _check_references(binding: Binding, probes: Mapping[str, ProbeUse], faults: tuple[Fault, ...]) -> None:
+    names: dict[Any, tuple[str, list[str], str]] = {
+        ProbeName: ("probe", list(probes), "unknown-probe"),
+        FaultName: ("fault", [fault.id for fault in faults], "unknown-fault"),
+    }
+    for reference in binding.references:
+        if reference.kind in names:
+            what, known, slug = names[reference.kind]
+            if reference.name not in known:
+                binding.problems.append(Problem(reference.place, f"the drill has no {what} `{reference.name}`",
+                                                choices(reference.name, known, f"{what}s"), slug))  # fmt: skip
+
+
+def _with_limits(node: Table, limits: tuple[str, ...], binding: Binding) -> Table:
+    """The drill with settings of its checks set otherwise, each as `CHECK.SETTING=VALUE`."""
+    for limit in limits:
+        path, equals, value = limit.partition("=")
+        check, dot, setting = path.partition(".")
+        if not (equals and dot and setting):
+            raise _bad_limit(limit, "a limit is set as CHECK.SETTING=VALUE", "for example failover.within=3s")
+        text = parse(f"{setting}: {value}", "--set")
+        scalar = text.get(setting) if isinstance(text, Table) else None
+        hits: list[Table] = []
+
+        def changed(entry: Table, setting: str = setting, scalar: Node | None = scalar, hits: list[Table] = hits) -> Table:
+            hits.append(entry)
+            kept = tuple(one for one in entry.entries if one[0].text != setting)
+            return Table((*kept, (Scalar(setting, entry.place, False), scalar or entry)), entry.place)
+
+        node = _change_check(node, check, changed)
+        if not hits:
+            raise _bad_limit(limit, f"the drill has no check `{check}`", "use a check's id, its kind, or `steady`")
+    return node
+
+
+def _change_check(node: Table, name: str, change: Callable[[Table], Table]) -> Table:
+    """The same drill, with `change` made to the settings of the checks of this id or kind, or of `steady`."""
+    entries: list[tuple[Scalar, Node]] = []
+    for key, value in node.entries:
+        if key.text == "steady" == name and isinstance(value, Items):
+            value = Items(tuple(change(one) if isinstance(one, Table) else one for one in value.items), value.place)
+        elif key.text == "checks" and isinstance(value, Items):
+            value = Items(tuple(_change_entry(one, name, change) if isinstance(one, Table) else one
+                                for one in value.items), value.place)  # fmt: skip
+        entries.append((key, value))
+    return Table(tuple(entries), node.place)
+
+
+def _change_entry(entry: Table, name: str, change: Callable[[Table], Table]) -> Table:
+    own_id = entry.get("id")
+    named = isinstance(own_id, Scalar) and own_id.text == name
+    return Table(tuple(
+        (key, change(value) if isinstance(value, Table) and (named or (own_id is None and key.text == name)) else value)
+        for key, value in entry.entries
+    ), entry.place)  # fmt: skip
+
+
+def _bad_limit(limit: str, what: str, fix: str) -> DrillError:
+    from drills.errors import mistake
+
+    return mistake(f"--set {limit}", what, fix, "bad-set")

@@ -1,0 +1,227 @@
+"""The append-only file of a run's events, one JSON line each, hash-chained so that an edit shows.
+
+A line ends with its `link`: SHA-256 over the link before it and the line's own text, cut to 32 hex digits. So a
+changed line, a missing one and one put in between are each told by number. One process writes at a time: the
+writer holds a lock on the file, which the system frees the moment the writer dies.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from checks import Event, Trust
+from drills.clock import Clock, stamp
+from drills.errors import DrillError, Place, Problem
+
+FORMAT = 1
+"""Of a line and of the events' data; in the first line of every journal. 1: the first."""
+
+_GENESIS = "0" * 32
+_TAIL = ',"link":"'
+_TAIL_LENGTH = len(_TAIL) + 32 + len('"}')
+
+
+class JournalBusy(Exception):
+    """Another process is writing this journal."""
+
+
+class Journal:
+    """The writer. Times are taken from the clock at the moment of writing unless given."""
+
+    def __init__(self, path: Path, clock: Clock, *, origin_s: float, seq: int, link: str, handle: int) -> None:
+        self.path = path
+        self.clock = clock
+        self.origin_s = origin_s
+        """The clock's monotonic seconds at the run's zero."""
+        self._seq, self.link, self._handle = seq, link, handle
+        self._listeners: list[Callable[[Event], None]] = []
+
+    @classmethod
+    def create(cls, path: Path, clock: Clock) -> Self:
+        """Begin a journal; raises FileExistsError when there is one already."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        _lock(handle, path)
+        return cls(path, clock, origin_s=clock.monotonic_s(), seq=0, link=_GENESIS, handle=handle)
+
+    @classmethod
+    def resume(cls, path: Path, clock: Clock) -> tuple[Self, list[Event]]:
+        """Go on with the journal of a writer that has died, and pass what it holds.
+
+        A last line that was torn by the death is moved to a file beside it and noted. Raises JournalBusy while
+        somebody else writes, and DrillError when the journal was edited.
+        """
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            _lock(handle, path)
+            return cls._resumed(path, clock, handle)
+        except BaseException:
+            os.close(handle)
+            raise
+
+    @classmethod
+    def _resumed(cls, path: Path, clock: Clock, handle: int) -> tuple[Self, list[Event]]:
+        whole, torn = _split(path.read_bytes())
+        events, link = _check(whole, path)
+        if torn:
+            path.with_suffix(".torn").write_bytes(torn)
+            os.ftruncate(handle, len(whole))
+        journal = cls(path, clock, origin_s=_origin(events, clock), seq=len(events), link=link, handle=handle)
+        if torn:
+            events.append(journal.append("journal.torn", {"bytes": len(torn), "kept_in": path.with_suffix(".torn").name}))
+        return journal, events
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call this with every event after it was written."""
+        self._listeners.append(listener)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run was opened."""
+        return self.clock.monotonic_s() - self.origin_s
+
+    def append(self, kind: str, data: Mapping[str, Any] | None = None, *, source: str = "conductor",
+               trust: Trust = Trust.OBSERVED, sync: bool = False) -> Event:  # fmt: skip
+        """Write one event; with `sync` it is on disk when this returns. Raises OSError when it could not be written."""
+        event = Event(seq=self._seq, t_s=round(self.now_s, 6), at=stamp(self.clock.utc()), kind=kind, source=source,
+                      trust=trust, data=data or {})  # fmt: skip
+        body = _body(event)
+        link = _link(self.link, body)
+        _write_all(self._handle, f'{body}{_TAIL}{link}"}}\n'.encode())
+        if sync:
+            os.fsync(self._handle)
+        self._seq, self.link = self._seq + 1, link
+        for listener in self._listeners:
+            listener(event)
+        return event
+
+    def close(self) -> None:
+        """Put everything on disk and let go of the lock."""
+        os.fsync(self._handle)
+        os.close(self._handle)
+
+
+def read(path: Path) -> list[Event]:
+    """All events of a journal, checked link by link; a line torn off at the very end is left out.
+
+    Raises DrillError that names the first line which does not follow from the one before.
+    """
+    return _check(_split(path.read_bytes())[0], path)[0]
+
+
+def last_link(path: Path) -> str:
+    """The last link of a journal, which stands for all of it."""
+    whole, _ = _split(path.read_bytes())
+    return whole.rstrip(b"\n").rpartition(b"\n")[2][-34:-2].decode("ascii", "replace")
+
+
+def is_being_written(path: Path) -> bool:
+    """True while some process holds this journal open for writing."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def boot() -> str:
+    """What tells this boot of this machine from others: monotonic times compare only within one."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        import psutil
+
+        return f"boot-{psutil.boot_time():.0f}"
+
+
+def _body(event: Event) -> str:
+    text = json.dumps(
+        {"seq": event.seq, "t_us": round(event.t_s * 1e6), "at": event.at, "kind": event.kind,
+         "source": event.source, "trust": event.trust.value, "data": event.data},
+        ensure_ascii=False, separators=(",", ":"), allow_nan=False,
+    )  # fmt: skip
+    return text[:-1]  # the closing brace comes after the link
+
+
+def _link(before: str, body: str) -> str:
+    return hashlib.sha256(f"{before}{body}".encode()).hexdigest()[:32]
+
+
+def _write_all(handle: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(handle, line) :]
+
+
+def _lock(handle: int, path: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise JournalBusy(f"{path} is being written by another process") from None
+
+
+def _split(content: bytes) -> tuple[bytes, bytes]:
+    """Whole lines, and what was torn off at the end."""
+    end = content.rfind(b"\n") + 1
+    return content[:end], content[end:]
+
+
+def _check(content: bytes, path: Path) -> tuple[list[Event], str]:
+    events: list[Event] = []
+    link = _GENESIS
+    for number, line in enumerate(content.splitlines(), 1):
+        event, link = _parse(line, link, number, path)
+        events.append(event)
+    return events, link
+
+
+def _parse(line: bytes, before: str, number: int, path: Path) -> tuple[Event, str]:
+    try:
+        text = line.decode()
+        body, tail = text[:-_TAIL_LENGTH], text[-_TAIL_LENGTH:]
+        link = tail[len(_TAIL) : -2]
+        if not tail.startswith(_TAIL) or link != _link(before, body):
+            raise _damaged(path, number)
+        data = json.loads(body + "}")
+        event = Event(seq=data["seq"], t_s=data["t_us"] / 1e6, at=data["at"], kind=data["kind"], source=data["source"],
+                      trust=Trust(data["trust"]), data=data["data"])  # fmt: skip
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, ValueError) as error:
+        raise _damaged(path, number) from error
+    if event.seq != number - 1:
+        raise _damaged(path, number)
+    if number == 1 and event.data.get("format") != FORMAT:
+        raise DrillError([Problem(Place(str(path), 1, 1), f"journal has format {event.data.get('format')!r}",
+                                  f"this version reads format {FORMAT}", "journal-format")])  # fmt: skip
+    return event, link
+
+
+def _damaged(path: Path, number: int) -> DrillError:
+    return DrillError([
+        Problem(
+            Place(str(path), number, 1),
+            f"line {number} does not follow from the line before it: it was changed, or one was put in or taken out",
+            "a run whose journal was edited is not judged; use an untouched copy",
+            "journal-edited",
+        )
+    ])  # fmt: skip
+
+
+def _origin(events: list[Event], clock: Clock) -> float:
+    """The run's zero on this process's monotonic clock; after a reboot it is reckoned from UTC."""
+    opened = events[0] if events else None
+    if opened and opened.data.get("boot") == boot():
+        return float(opened.data["monotonic_s"])
+    from datetime import datetime
+
+    if opened is None:
+        return clock.monotonic_s()
+    return clock.monotonic_s() - (clock.utc() - datetime.fromisoformat(opened.at)).total_seconds()
+

@@ -1,0 +1,151 @@
+"""Judges a stored run: its directory in, a report out. Pure but for reading, so it can be done again years later."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import timedelta
+
+from checks import Event, Evidence, Samples, Sentence, judge, quantile
+from checks.units import write_duration
+from drills import drill as drills
+from drills import journal, load
+from drills.binding import settings_of
+from drills.drill import CheckUse, Drill, ProbeUse
+from drills.rundir import RunDir
+from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
+from reports.score import headline, run_outcome, score
+
+
+def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
+    """Judge a run, with some limits set otherwise. Raises DrillError when its journal was edited or does not read."""
+    events = journal.read(run.journal)
+    evidence = Evidence(events)
+    drill = drills.read(run.drill, limits=limits)
+    rubric = load.rubric_of(drill, run.rubric)
+    results = tuple(_result(use, evidence) for use in drill.all_checks)
+    scored = score(rubric, results, drills.digest(run.rubric.read_bytes()))
+    aborted = evidence.first("run.aborted") or evidence.first("run.broke")
+    outcome = run_outcome(results, scored, aborted=aborted is not None)
+    opened = events[0].data
+    return Report(
+        run=run.id,
+        drill=drill.name,
+        title=drill.head.title,
+        about=drill.head.about,
+        severity=drill.head.severity,
+        environment=opened["environment"],
+        opened_at=events[0].at,
+        duration_s=evidence.ended_s,
+        outcome=outcome,
+        headline=headline(outcome, results, scored, why_aborted=str(aborted.data["why"]) if aborted else ""),
+        checks=results,
+        score=scored,
+        faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
+        probes=tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values()),
+        phases=_phases(evidence),
+        moments=tuple(_moment(event) for event in evidence.events if event.kind not in _QUIET),
+        findings=tuple(_findings(evidence, drill)),
+        digests={**opened["digests"], "journal": journal.last_link(run.journal)},
+        versions=opened["versions"],
+        commands=_commands(run, drill, opened["path"]),
+        changed_limits=limits,
+    )
+
+
+_QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
+"""Kinds that a person reading the story can do without; the journal has them."""
+
+
+def _result(use: CheckUse, evidence: Evidence) -> CheckResult:
+    return CheckResult(id=use.id, kind=use.kind, title=use.title, limits=_limits(use), verdict=judge(use.check, evidence))
+
+
+def _limits(use: CheckUse) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings_of(use.check).items())
+
+
+def _fault(evidence: Evidence, name: str, note: Words) -> FaultResult:
+    seen = evidence.fault(name)
+    planned = evidence.first("fault.planned", fault=name)
+    return FaultResult(
+        id=name,
+        does=planned.data["does"] if planned else "",
+        targets=(planned.data["target"],) if planned else (),
+        acting_s=seen.acting_s,
+        effect_s=seen.effect_s,
+        healing_s=seen.healing_s,
+        gone_s=seen.gone_s,
+        trouble=seen.trouble,
+        note=str(note),
+    )
+
+
+def _probe(use: ProbeUse, samples: Samples) -> ProbeResult:
+    took = samples.took_s()
+    late = samples.late_s()
+    every_s = use.every.total_seconds()
+    late_p99 = quantile(late, 0.99)
+    return ProbeResult(
+        name=use.name,
+        does=_does(use),
+        samples=samples,
+        success=samples.success,
+        p50_s=quantile(took, 0.5),
+        p99_s=quantile(took, 0.99),
+        max_s=took[-1] if took else None,
+        blind=samples.count("?"),
+        late_p99_s=late_p99,
+        every_s=every_s,
+        fell_behind=late_p99 is not None and late_p99 > max(every_s, 0.01),
+    )
+
+
+def _does(use: ProbeUse) -> str:
+    written = {name: value for name, value in settings_of(use.probe).items() if name != "target"}
+    rest = [f"{name} {value}" for name, value in written.items()]
+    return ", ".join([f"{use.kind} {use.probe.target}", *rest, f"every {write_duration(use.every)}"])
+
+
+def _phases(evidence: Evidence) -> tuple[Phase, ...]:
+    entered = evidence.of("run.phase_entered")
+    ends = [event.t_s for event in entered[1:]] + [evidence.ended_s]
+    return tuple(
+        Phase(name=event.data["phase"], from_s=event.t_s, to_s=end)
+        for event, end in zip(entered, ends, strict=True)
+    )
+
+
+def _moment(event: Event) -> Moment:
+    data = {key: value for key, value in event.data.items() if key not in ("injection", "format", "digests", "versions",
+                                                                            "boot", "monotonic_s", "run")}  # fmt: skip
+    words = ", ".join(f"{key} {value}" for key, value in data.items() if value not in ("", [], {}, None))
+    return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=f"{event.kind.replace('_', ' ')}: {words}" if words else event.kind,
+                  source=event.source)  # fmt: skip
+
+
+def _findings(evidence: Evidence, drill: Drill) -> list[Sentence]:
+    found: list[Sentence] = []
+    for event in evidence.of("journal.torn"):
+        found.append(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
+                                 bytes=event.data["bytes"]))  # fmt: skip
+    for event in evidence.of("fault.skipped"):
+        found.append(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"]))
+    for use in drill.probes.values():
+        result = _probe(use, evidence.samples(use.name))
+        if result.fell_behind:
+            found.append(Sentence.of("probe {probe} fell behind its plan: 1 look in 100 was sent more than {late} late",
+                                     probe=use.name, late=f"{(result.late_p99_s or 0) * 1e3:.0f} ms"))  # fmt: skip
+    return found
+
+
+def _commands(run: RunDir, drill: Drill, path: str) -> dict[str, str]:
+    return {"again": f"drills run {path}", "judge": f"drills judge {run.short}{_limit_example(drill.checks)}"}
+
+
+def _limit_example(checks: Sequence[CheckUse]) -> str:
+    for use in checks:
+        for one in fields(use.check):  # type: ignore[arg-type]
+            value = getattr(use.check, one.name)
+            if isinstance(value, timedelta):
+                return f" --set {use.id}.{one.name.rstrip('_')}={write_duration(value)}"
+    return ""
+

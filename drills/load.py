@@ -1,0 +1,156 @@
+"""Reads a drill with everything it names: inventory, lab and rubric. All mistakes of all files, at once."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import reports
+from drills import drill as drills
+from drills import inventory as inventories
+from drills import lab as labs
+from drills import registry, source
+from drills.binding import Binding
+from drills.drill import Drill
+from drills.errors import DrillError, Problem, choices, mistake
+from drills.inventory import Inventory
+from drills.lab import Lab
+from drills.source import Node
+from reports.score import Rubric
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A drill and its companions, read and found to fit together."""
+
+    drill: Drill
+    inventory: Inventory
+    lab: Lab | None
+    rubric: Rubric
+    paths: Mapping[str, Path]
+    """Where `drill`, `inventory`, `lab` and `rubric` were read from."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each file."""
+        return {name: drills.digest(path.read_bytes()) for name, path in self.paths.items()}
+
+    def address(self, target: str, kind: str) -> Any:
+        """Where a target is for an engine or probe; that it is there was checked on reading."""
+        return self.inventory.address(target, kind)
+
+
+def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: tuple[str, ...] = (),
+         environment: Mapping[str, str] | None = None) -> Loaded:  # fmt: skip
+    """Read a drill and all it names. Raises DrillError with every mistake of every file.
+
+    `inventory` stands in for the one the drill names. `lab_folder` is where a lab would keep its files. Without
+    `environment`, `${env.NAME}` is taken as given, so that a drill can be checked where its secrets are not.
+    """
+    problems: list[Problem] = []
+    binding = Binding()
+    drill = _part(lambda: drills.bind(source.read(path), binding, limits=limits), problems)
+    if drill is None:
+        raise DrillError([*problems, *binding.problems])
+    here = path.parent
+    paths = {"drill": path, "inventory": inventory or here / drill.head.inventory}
+    lab = None
+    if drill.head.lab:
+        paths["lab"] = here / drill.head.lab
+        folder = lab_folder or here / "lab"
+        lab = _part(lambda: labs.bind(source.read(paths["lab"]), here.absolute(), folder, binding), problems)
+    known = registry.addresses(_used(drill, "injectors"), _used(drill, "probes"))
+    listed = None
+    if lab is not None or not drill.head.lab:  # without its lab, an inventory would seem to be full of mistakes
+        listed = _part(lambda: _inventory(source.read(paths["inventory"]), known, lab, binding, environment), problems)
+    rubric = _part(lambda: _rubric(drill, here, binding, paths), problems)
+    if listed is not None:
+        _check_targets(drill, listed, binding)
+    if problems or binding.problems or listed is None or rubric is None:
+        raise DrillError([*problems, *binding.problems])
+    return Loaded(drill=drill, inventory=listed, lab=lab, rubric=rubric, paths=paths)
+
+
+def rubric_of(drill: Drill, path: Path) -> Rubric:
+    """The rubric as kept in a run's directory. Raises DrillError when it does not read."""
+    binding = Binding()
+    rubric = binding.bind(Rubric, source.read(path, drill.head.rubric), kind="rubric", alone=False)
+    if rubric is None or binding.problems:
+        raise DrillError(binding.problems)
+    return rubric
+
+
+def rubric_path(name: str, here: Path) -> Path:
+    """Where a rubric is: one of ours by name, or a file beside the drill."""
+    built_in = Path(reports.__file__).parent / "rubrics" / f"{name}.yaml"
+    return built_in if built_in.exists() else here / name
+
+
+def _part(read: Callable[[], T | None], problems: list[Problem]) -> T | None:
+    try:
+        return read()
+    except DrillError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _used(drill: Drill, group: registry.Group) -> dict[str, type]:
+    """The kinds of this group that can stand in an inventory, plugins among them when the drill uses one."""
+    wanted = [one.kind for one in (drill.faults if group == "injectors" else drill.probes.values())]
+    return registry.kinds(group, wanted)
+
+
+def _inventory(node: Node, known: Mapping[str, type], lab: Lab | None, binding: Binding,
+               environment: Mapping[str, str] | None) -> Inventory | None:  # fmt: skip
+    return inventories.bind(node, known, lab, binding, environment=environment)
+
+
+def _rubric(drill: Drill, here: Path, binding: Binding, paths: dict[str, Path]) -> Rubric | None:
+    path = rubric_path(drill.head.rubric, here)
+    if not path.exists():
+        ours = sorted(one.stem for one in (Path(reports.__file__).parent / "rubrics").glob("*.yaml"))
+        place = drill.places.get(("head", "rubric"))
+        binding.problems.append(Problem(place, f"there is no rubric `{drill.head.rubric}`",
+                                        choices(drill.head.rubric, ours, "rubrics") + ", or a file beside the drill",
+                                        "unknown-rubric"))  # fmt: skip
+        return None
+    paths["rubric"] = path
+    return binding.bind(Rubric, source.read(path), kind="rubric", alone=False)
+
+
+def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None:
+    """Every target that a fault or probe names is in the inventory, with the address that is needed."""
+    uses: list[tuple[str, str, str, type]] = [
+        *(("fault", one.id, one.injector.target, type(one.injector)) for one in drill.faults),
+        *(("probe", one.name, one.probe.target, type(one.probe)) for one in drill.probes.values()),
+    ]
+    for what, name, target, kind in uses:
+        engine: str = kind.address.name  # type: ignore[attr-defined]
+        place = drill.places[what, name]
+        if target not in inventory.targets:
+            binding.problems.append(Problem(place, f"{what} `{name}` names `{target}`, which the inventory does not have",
+                                            choices(target, list(inventory.targets), "targets"), "unknown-target"))  # fmt: skip
+        elif engine not in inventory.targets[target]:
+            having = inventory.having(engine)
+            fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {', '.join(having)}" if having else "")
+            binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through `{engine}`, and the "
+                                            f"inventory gives it no such address", fix, "no-address"))  # fmt: skip
+
+
+
+def drills_in(path: Path) -> list[Path]:
+    """The file itself, or every drill below a folder: each YAML file with a `drill:` at its beginning of a line."""
+    if not path.exists():
+        raise mistake(str(path), "there is no such file or folder", "give the path of a drill, or of a folder of drills", "no-file")
+    if not path.is_dir():
+        return [path]
+    found = [
+        file for file in sorted(path.rglob("*.y*ml"))
+        if re.search(rb"^drill\s*:", file.read_bytes(), re.MULTILINE) and "runs" not in file.relative_to(path).parts
+    ]  # fmt: skip
+    if not found:
+        raise mistake(str(path), "there is no drill below this folder", "a drill is a .yaml file that begins with `drill: NAME`", "no-file")
+    return found

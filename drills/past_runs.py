@@ -1,0 +1,83 @@
+"""Runs that are over, or should be: listing, healing and aborting them from another terminal."""
+
+import asyncio
+import getpass
+import json
+import time
+
+from checks import Evidence
+from drills import healer, journal, rundir
+from drills.errors import DrillError, Exit, mistake
+from drills.journal import JournalBusy
+from drills.rundir import RunDir
+from injectors.host import write_whole
+
+ABORT_S = 120.0
+"""How long `drills abort` waits for a run to heal and end before it says that it goes on without it."""
+
+
+def listing(runs: list[RunDir]) -> str:
+    """One line a run: its id, how it stands, and what it left."""
+    if not runs:
+        return "no runs are kept here"
+    return "\n".join(f"{run.id:<60} {standing(run)}" for run in runs)
+
+
+def standing(run: RunDir) -> str:
+    """How a run stands, in a few words."""
+    if run.is_live:
+        return "under way"
+    try:
+        evidence = Evidence(journal.read(run.journal))
+        if not healer.is_clean(run):
+            return f"NOT HEALED   drills heal {run.short}"
+    except DrillError:
+        return "its journal was edited"
+    report = run.path / "report.json"
+    if report.exists():
+        stored = json.loads(report.read_text(encoding="utf-8"))
+        points = stored["score"]["points"]
+        return f"{stored['outcome']:<13}" + (f"score {points:.0f}" if points is not None else "no score")
+    return "died, and was healed" if evidence.last("run.closed") else "died"
+
+
+def heal(run: RunDir) -> bool:
+    """Heal one run and say how it went; True when it is clean."""
+    try:
+        healed = asyncio.run(healer.heal_run(run, why="healed by hand", source="heal", patience_s=60))
+    except JournalBusy:
+        print(f"{run.short}: under way, or being healed already; end it with: drills abort {run.short}")
+        return False
+    if healed.left:
+        print(f"{run.short}: NOT healed: {'; '.join(healed.left)}")
+        return False
+    print(f"{run.short}: healed {healed.healed}, nothing of it is left" if healed.healed else f"{run.short}: nothing of it is left")
+    return True
+
+
+def abort(run: RunDir) -> int:
+    """Ask a run to end, and wait until it has."""
+    if not run.is_live:
+        print(f"{run.short}: not under way")
+        return Exit.PASSED if healer.is_clean(run) else Exit.NOT_HEALED
+    write_whole(run.abort, json.dumps({"by": getpass.getuser(), "why": "drills abort"}))
+    print(f"{run.short}: asked to heal and end", flush=True)
+    until_s = time.monotonic() + ABORT_S
+    while run.is_live:
+        if time.monotonic() > until_s:
+            print(f"{run.short}: still busy after {ABORT_S:g} s; see it with: drills runs {run.short}")
+            return Exit.NOT_HEALED
+        time.sleep(0.1)
+    clean = healer.is_clean(run)
+    print(f"{run.short}: ended, and nothing of it is left" if clean else f"{run.short}: ended and NOT healed")
+    return Exit.PASSED if clean else Exit.NOT_HEALED
+
+
+def only_live() -> RunDir:
+    """The one run of this user that is under way. Raises DrillError when there is none, or more than one."""
+    live = [run for run in rundir.open_runs() if run.is_live]
+    if len(live) == 1:
+        return live[0]
+    listed = ", ".join(run.short for run in live)
+    raise mistake("drills abort", f"{len(live) or 'no'} runs are under way", f"name one: {listed}" if live else "there is nothing to end",
+                  "ambiguous-run" if live else "unknown-run")  # fmt: skip

@@ -1,0 +1,239 @@
+"""The plan: a drill with every target looked at, every time, undo and guard rail settled, before anything is done.
+
+Printing it is the dry run; the conductor runs it and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from checks import Waits
+from drills.drill import Fault, When
+from drills.errors import DrillError, Problem
+from drills.load import Loaded
+from injectors import InjectionFailed, Preview, Touch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFault:
+    """One fault with its target settled."""
+
+    fault: Fault
+    address: Any
+    preview: Preview
+    in_lab: bool
+    """True when the target exists only while the lab runs, so that it is looked at again then."""
+
+    @property
+    def does(self) -> str:
+        """`SIGKILL to 1 process (cache-primary)`."""
+        return f"{self.preview.does} ({self.fault.injector.target})"
+
+    @property
+    def starts(self) -> str:
+        """When it starts, in words."""
+        return f"{_s(self.fault.at.total_seconds())} after the steady state" if self.fault.at is not None else self._waits
+
+    @property
+    def _waits(self) -> str:
+        when = self.fault.when
+        return f"when {condition(when)}, within {_s(when.deadline.total_seconds())}" if when else "at once"
+
+    @property
+    def lasts(self) -> str:
+        """How long, in words."""
+        return f"for {_s(self.fault.for_.total_seconds())}" if self.fault.for_ else "until the checks are done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How long the parts of a run take, in seconds; `most` is what they can take at worst."""
+
+    steady_s: float
+    faults_s: float
+    recovery_s: float
+    most_s: float
+
+    @property
+    def about_s(self) -> float:
+        """The whole, when all goes well, without starting and ending the lab."""
+        return self.steady_s + self.faults_s + self.recovery_s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will happen, and to what."""
+
+    loaded: Loaded
+    faults: tuple[PlannedFault, ...]
+    times: Times
+
+    @property
+    def touches(self) -> tuple[Touch, ...]:
+        """The blast radius: everything that any fault touches, each once."""
+        return tuple({touch.key: touch for fault in self.faults for touch in fault.preview.touches}.values())
+
+
+def condition(when: When) -> str:
+    """A condition in words."""
+    if when.probe:
+        good = when.good_for is not None
+        span = when.good_for or when.bad_for
+        return f"{when.probe} is {'good' if good else 'bad'} for {_s(span.total_seconds() if span else 0)}"
+    if when.fault:
+        since = when.verified_for.total_seconds()
+        return f"{when.fault} is in effect" + (f" for {_s(since)}" if since else "")
+    return f"{when.event} is seen"
+
+
+async def make(loaded: Loaded) -> Plan:
+    """Settle a drill. Looks at the targets and touches nothing. Raises DrillError with all that speaks against it."""
+    problems: list[Problem] = []
+    planned = [one for fault in loaded.drill.faults if (one := await _settle(loaded, fault, problems)) is not None]
+    plan = Plan(loaded=loaded, faults=tuple(planned), times=_times(loaded))
+    problems += guard(plan)
+    if problems:
+        raise DrillError(problems)
+    return plan
+
+
+async def look_again(plan: Plan) -> Plan:
+    """The same plan with every target looked at anew, now that the lab runs. Raises DrillError as `make` does."""
+    problems: list[Problem] = []
+    faults = [one for old in plan.faults if (one := await _settle(plan.loaded, old.fault, problems, running=True))]
+    again = Plan(loaded=plan.loaded, faults=tuple(faults), times=plan.times)
+    problems += guard(again)
+    if problems:
+        raise DrillError(problems)
+    return again
+
+
+def guard(plan: Plan) -> list[Problem]:
+    """What the guard rails say against a plan: where it may run, how much it may touch, how long it may take."""
+    drill, safety = plan.loaded.drill, plan.loaded.drill.head.safety
+    place = drill.places.get(("head", "safety")) or drill.places["head", "drill"]
+    problems: list[Problem] = []
+    environment = plan.loaded.inventory.environment
+    if environment not in safety.environments:
+        problems.append(Problem(place, f"the drill may not run in `{environment}`",
+                                f"it may run in: {', '.join(safety.environments)}; add `{environment}` to "
+                                "`safety.environments` if it really may", "environment-not-allowed"))  # fmt: skip
+    if len(plan.touches) > safety.max_targets:
+        listed = ", ".join(touch.what for touch in plan.touches)
+        problems.append(Problem(place, f"the drill would touch {len(plan.touches)} things, and {safety.max_targets} is the most "
+                                f"it may", f"it would touch: {listed}; raise `safety.max_targets` or touch less",
+                                "too-many-targets"))  # fmt: skip
+    longest = safety.max_duration.total_seconds()
+    if plan.times.faults_s > longest:
+        problems.append(Problem(place, f"the faults would last {_s(plan.times.faults_s)}, and {_s(longest)} is the most they may",
+                                "raise `safety.max_duration`, or shorten `at`, `for` or the checks' `within`",
+                                "too-long"))  # fmt: skip
+    return problems
+
+
+async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *, running: bool = False) -> PlannedFault | None:
+    target = fault.injector.target
+    address = loaded.address(target, type(fault.injector).address.name)  # type: ignore[attr-defined]
+    in_lab = target in loaded.inventory.in_lab and not running
+    place = loaded.drill.places["fault", fault.id]
+    try:
+        preview = await fault.injector.preview(address)
+    except InjectionFailed as error:
+        problems.append(Problem(place, f"{fault.kind} of `{target}` cannot be done: {error}", "", "cannot-inject"))
+        return None
+    if not preview.touches and in_lab:
+        preview = Preview(touches=(Touch(what=f"{target}, once the lab runs", key=f"lab:{target}"),), does=preview.does,
+                          undo=preview.undo)  # fmt: skip
+    if not preview.touches:
+        problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: nothing is there",
+                                "see that it runs, and that the inventory says rightly where", "no-target"))  # fmt: skip
+        return None
+    if not preview.undo:
+        problems.append(Problem(place, f"{fault.kind} of `{target}` could not be undone",
+                                "say in the inventory how to take it back; for a process: `start: [...]` or "
+                                "`supervised: true`", "no-undo"))  # fmt: skip
+    return PlannedFault(fault=fault, address=address, preview=preview, in_lab=in_lab)
+
+
+def _times(loaded: Loaded) -> Times:
+    """Reckon with every fault taking effect at once, and every check needing all its time."""
+    drill = loaded.drill
+    starts: dict[str, float] = {}
+    latest: dict[str, float] = {}
+    for fault in _in_order(drill.faults):
+        if fault.when is None:
+            starts[fault.id] = latest[fault.id] = fault.at.total_seconds() if fault.at else 0.0
+        else:
+            after = fault.when.fault
+            base = (starts.get(after, 0.0) + fault.when.verified_for.total_seconds()) if after else 0.0
+            starts[fault.id] = base
+            latest[fault.id] = fault.when.deadline.total_seconds()
+    horizons = [use.check.horizon() for use in drill.checks if isinstance(use.check, Waits)]
+
+    def until(start: Mapping[str, float]) -> float:
+        lasting = [start[one.id] + (one.for_.total_seconds() if one.for_ else 0.0) for one in drill.faults]
+        waiting = [start[one.after] + one.for_s for one in horizons if one.after is not None]
+        return max([0.0, *lasting, *waiting])
+
+    hold_s = max((entry.hold.total_seconds() for entry in drill.head.steady), default=0.0)
+    within_s = drill.head.steady_within.total_seconds() if drill.head.steady else 0.0
+    waiting_s = max((one.for_s for one in horizons if one.after is None), default=0.0)
+    return Times(
+        steady_s=hold_s,
+        faults_s=until(starts),
+        recovery_s=max(hold_s, waiting_s),
+        most_s=within_s + min(until(latest), drill.head.safety.max_duration.total_seconds()) + max(within_s, waiting_s),
+    )
+
+
+def _in_order(faults: Sequence[Fault]) -> list[Fault]:
+    """Faults with each one after the fault it waits for; a circle of them is left in the order written."""
+    done: list[Fault] = []
+    left = list(faults)
+    while left:
+        names = {one.id for one in done}
+        ready = [one for one in left if one.when is None or one.when.fault is None or one.when.fault in names]
+        done += ready or left
+        left = [one for one in left if one not in done]
+    return done
+
+
+def to_data(plan: Plan) -> dict[str, Any]:
+    """As JSON, for the run's directory. Addresses stay out of it: they may hold secrets."""
+    head = plan.loaded.drill.head
+    return {
+        "drill": head.drill,
+        "environment": plan.loaded.inventory.environment,
+        "faults": [
+            {
+                "id": one.fault.id,
+                "kind": one.fault.kind,
+                "does": one.does,
+                "target": one.fault.injector.target,
+                "starts": one.starts,
+                "lasts": one.lasts,
+                "touches": [{"what": touch.what, "key": touch.key} for touch in one.preview.touches],
+                "undo": one.preview.undo,
+            }
+            for one in plan.faults
+        ],
+        "probes": [
+            {"name": one.name, "kind": one.kind, "target": one.probe.target, "every_s": one.every.total_seconds(),
+             "timeout_s": one.timeout.total_seconds()}
+            for one in plan.loaded.drill.probes.values()
+        ],
+        "checks": [{"id": one.id, "kind": one.kind} for one in plan.loaded.drill.all_checks],
+        "safety": {
+            "environments": list(head.safety.environments),
+            "max_targets": head.safety.max_targets,
+            "max_duration_s": head.safety.max_duration.total_seconds(),
+        },
+        "times": {"about_s": plan.times.about_s, "most_s": plan.times.most_s},
+        "digests": plan.loaded.digests,
+    }  # fmt: skip
+
+
+def _s(seconds: float) -> str:
+    from checks.units import show_duration
+
+    return show_duration(seconds)

@@ -1,0 +1,148 @@
+"""Where a run is kept on disk, and the list of runs on this host that may have left something behind.
+
+A run's directory holds everything about it: the drill and its companions as they were, the plan, the journal, the
+lab's logs, the reports. Each command can start from it. Beside that, every run that may touch anything is listed
+in the user's state directory until it is clean, so that `drills heal` finds it from any directory.
+"""
+
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from drills import journal
+from drills.errors import choices, mistake
+
+
+@dataclass(frozen=True, slots=True)
+class RunDir:
+    """The directory of one run."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """`2026-11-21T09-41-03Z-lose-the-primary-3f2a`."""
+        return self.path.name
+
+    @property
+    def short(self) -> str:
+        """The last part of the id, enough to name a run by."""
+        return self.id.rpartition("-")[2]
+
+    @property
+    def journal(self) -> Path:
+        """The events."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def drill(self) -> Path:
+        """The drill file as it was."""
+        return self.path / "drill.yaml"
+
+    @property
+    def rubric(self) -> Path:
+        """The rubric as it was."""
+        return self.path / "rubric.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """The plan, as JSON."""
+        return self.path / "plan.json"
+
+    @property
+    def lab(self) -> Path:
+        """Pidfiles, logs and files of the lab's processes."""
+        return self.path / "lab"
+
+    @property
+    def abort(self) -> Path:
+        """Written by `drills abort`; the conductor looks for it."""
+        return self.path / "abort.json"
+
+    @property
+    def is_live(self) -> bool:
+        """True while its conductor or a healer is writing its journal."""
+        return journal.is_being_written(self.journal)
+
+
+def default_root() -> Path:
+    """`runs` below the present directory, or what `CHAOS_DRILLS_RUNS` says."""
+    return Path(os.environ.get("CHAOS_DRILLS_RUNS", "runs"))
+
+
+def create(root: Path, drill: str, now: datetime) -> RunDir:
+    """Make a new run's directory, readable by its user only."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", drill).strip("-") or "drill"
+    path = root.absolute() / f"{now:%Y-%m-%dT%H-%M-%SZ}-{name}-{secrets.token_hex(2)}"
+    path.mkdir(parents=True, mode=0o700)
+    (path / "lab").mkdir()
+    return RunDir(path)
+
+
+def all_runs(root: Path) -> list[RunDir]:
+    """The runs kept below `root`, oldest first."""
+    if not root.is_dir():
+        return []
+    return [RunDir(path.absolute()) for path in sorted(root.iterdir()) if (path / "journal.jsonl").is_file()]
+
+
+def find(root: Path, name: str) -> RunDir:
+    """A run by its directory, its id, the last part of its id, or `last`. Raises DrillError when there is none."""
+    if (Path(name) / "journal.jsonl").is_file():
+        return RunDir(Path(name).absolute())
+    runs = {run.id: run for run in [*all_runs(root), *open_runs()]}
+    if name == "last" and runs:
+        return runs[max(runs)]
+    found = [run for id_, run in sorted(runs.items()) if name in (id_, run.short)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise mistake(name, f"{len(found)} runs are called `{name}`", f"say which: {', '.join(one.id for one in found)}",
+                      "ambiguous-run")  # fmt: skip
+    raise mistake(str(root), f"there is no run `{name}`", choices(name, [run.short for run in runs.values()], "runs"),
+                  "unknown-run")  # fmt: skip
+
+
+def state_dir() -> Path:
+    """Where this user's list of open runs is: `CHAOS_DRILLS_STATE`, or below `XDG_STATE_HOME`."""
+    given = os.environ.get("CHAOS_DRILLS_STATE")
+    if given:
+        return Path(given)
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "chaos-drills"
+
+
+def list_open(run: RunDir) -> None:
+    """Put a run on the list, on disk before anything is touched."""
+    folder = state_dir() / "open"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    entry = folder / run.id
+    with entry.open("w", encoding="utf-8") as file:
+        json.dump({"path": str(run.path)}, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def list_closed(run: RunDir) -> None:
+    """Take a run off the list: it has left nothing behind."""
+    (state_dir() / "open" / run.id).unlink(missing_ok=True)
+
+
+def open_runs() -> list[RunDir]:
+    """Runs on the list whose directory is still there, oldest first."""
+    folder = state_dir() / "open"
+    if not folder.is_dir():
+        return []
+    found: list[RunDir] = []
+    for entry in sorted(folder.iterdir()):
+        try:
+            path = Path(json.loads(entry.read_text(encoding="utf-8"))["path"])
+        except (json.JSONDecodeError, KeyError, FileNotFoundError):
+            continue  # written half by a process that died before it touched anything, or just taken off
+        if (path / "journal.jsonl").is_file():
+            found.append(RunDir(path))
+    return found

@@ -1,0 +1,88 @@
+"""One run from beginning to end: read, plan, conduct, judge, report."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drills import drill as drills
+from drills import healer, plan, registry, rundir, screen
+from drills.clock import SystemClock
+from drills.conductor import Conductor, refuse_overlap
+from drills.errors import choices, mistake
+from drills.inventory import process_environment
+from drills.judging import judge_run
+from drills.load import Loaded, load
+from drills.rundir import RunDir
+
+if TYPE_CHECKING:
+    from reports import Report
+
+
+def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Path, heal_first: bool, plain: bool,
+        language: str) -> "tuple[Report, RunDir]":  # fmt: skip
+    """Run a drill and write its reports. Raises DrillError when it may not begin; then no run is kept."""
+    if heal_first:
+        heal_leftovers()
+    name = drills.read(path, limits=limits).name
+    directory = rundir.create(root, name, SystemClock().utc())
+    try:
+        loaded = load(path, inventory=inventory, lab_folder=directory.lab, limits=limits, environment=process_environment())
+        settled = asyncio.run(plan.make(loaded))
+        refuse_overlap(settled)
+    except BaseException:
+        shutil.rmtree(directory.path)
+        raise
+    keep(loaded, settled, directory)
+    conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
+    asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
+    report = replace(judge_run(directory, limits=limits), changed_limits=limits)
+    write_reports(report, directory, language)
+    return report, directory
+
+
+def heal_leftovers() -> None:
+    """Heal every run on this host that died and is not clean."""
+    for one in rundir.open_runs():
+        if not one.is_live:
+            asyncio.run(healer.heal_run(one, why="healed before another run", source="heal", patience_s=60))
+
+
+def keep(loaded: Loaded, settled: plan.Plan, directory: RunDir) -> None:
+    """Copy what the run is made from into its directory, so that it can be judged anywhere."""
+    for name, path in loaded.paths.items():
+        shutil.copyfile(path, directory.path / f"{name}.yaml")
+    directory.plan.write_text(json.dumps(plan.to_data(settled), indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+def write_reports(report: "Report", directory: RunDir, language: str) -> None:
+    """Write every report that is a file into the run's directory."""
+    for renderer in registry.kinds("renderers").values():
+        content = render(report, renderer.name, language)  # type: ignore[attr-defined]
+        (directory.path / renderer.file).write_bytes(content)  # type: ignore[attr-defined]
+
+
+def render(report: "Report", name: str, language: str) -> bytes:
+    """One report as a file's content. Raises DrillError when there is no such renderer."""
+    known = registry.kinds("renderers", [name])
+    if name not in known:
+        raise mistake(f"--format {name}", f"there is no report `{name}`", choices(name, [*known, "terminal"], "reports"),
+                      "unknown-report")  # fmt: skip
+    content: str | bytes = known[name]().render(report, language)
+    return content.encode() if isinstance(content, str) else content
+
+
+def show(report: "Report", directory: RunDir | None, language: str) -> None:
+    """Print the report to the terminal, and where the others are."""
+    from rich.console import Console
+
+    from reports.to_terminal import render_to
+
+    if directory:
+        where = os.path.relpath(directory.path / "report.html")
+        report = replace(report, commands={"report": where, **report.commands})
+    render_to(report, Console(highlight=False), language)

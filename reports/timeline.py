@@ -1,0 +1,237 @@
+"""What the picture of a run shows, as plain data: phases, faults, what each probe saw, and what each verdict speaks of.
+
+Several renderers draw it; none of them reads samples. A lane holds at most some thousand marks however long the run was:
+looks are thinned so that the fastest, the slowest and the bad ones of every stretch stay. Times are seconds since the
+run was opened.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+
+from checks import Outcome, Samples, Seen, Window
+from reports.report import CheckResult, FaultResult, Phase, ProbeResult, Report
+
+POINTS_MAX = 1500
+"""Of one probe's looks."""
+STRETCHES_MAX = 500
+"""Of one probe's availability."""
+
+_BAD, _BLIND = ord(Seen.BAD), ord(Seen.BLIND)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Looks in a row that saw the same; where there are too many of these, all looks of a while, named by the worst."""
+
+    seen: Seen
+    from_s: float
+    to_s: float
+    looks: int
+    bad: int
+    blind: int
+    why: str = ""
+    """Of the first look that was not good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One look that saw something."""
+
+    t_s: float
+    took_s: float
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stage of a fault: `acting` until it is in effect, `in effect`, `healing` until it is gone."""
+
+    stage: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A stretch of time that a verdict speaks of."""
+
+    check: int
+    """Its place among the report's checks."""
+    title: str
+    outcome: Outcome
+    label: str
+    from_s: float
+    to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultLane:
+    """One fault over time."""
+
+    fault: FaultResult
+    spans: tuple[Span, ...]
+    judged: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeLane:
+    """What one probe saw over time. Where it did not look there is no stretch."""
+
+    probe: ProbeResult
+    stretches: tuple[Stretch, ...]
+    points: tuple[Point, ...]
+    thinned: bool
+    """True when there were too many looks to keep each as a point."""
+    judged: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """All lanes of a run, from 0 to `to_s`."""
+
+    to_s: float
+    phases: tuple[Phase, ...]
+    faults: tuple[FaultLane, ...]
+    probes: tuple[ProbeLane, ...]
+    judged: tuple[Judged, ...]
+    """Of the run as a whole, or of something that has no lane."""
+
+    @property
+    def in_effect(self) -> tuple[Span, ...]:
+        """When there was a fault, for marking it behind every lane."""
+        return tuple(span for lane in self.faults for span in lane.spans if span.stage == "in effect")
+
+
+def timeline(report: Report) -> Timeline:
+    """Lay a report out in time."""
+    to_s = _end(report)
+    judged: dict[str, list[Judged]] = {}
+    lanes = {f"fault:{one.id}" for one in report.faults} | {f"probe:{one.name}" for one in report.probes}
+    for place, check in enumerate(report.checks):
+        for window in check.verdict.windows:
+            if isfinite(window.from_s) and isfinite(window.to_s):
+                lane = window.lane if window.lane in lanes else ""
+                judged.setdefault(lane, []).append(_judged(place, check, window, to_s))
+    return Timeline(
+        to_s=to_s,
+        phases=report.phases,
+        faults=tuple(
+            FaultLane(fault=one, spans=spans(one, to_s), judged=tuple(judged.get(f"fault:{one.id}", ()))) for one in report.faults
+        ),
+        probes=tuple(_probe_lane(one, tuple(judged.get(f"probe:{one.name}", ()))) for one in report.probes),
+        judged=tuple(judged.get("", ())),
+    )
+
+
+def spans(fault: FaultResult, end_s: float) -> tuple[Span, ...]:
+    """The stages that a fault went through; one that has not ended lasts until `end_s`."""
+    stages = ("acting", fault.acting_s), ("in effect", fault.effect_s), ("healing", fault.healing_s), ("", fault.gone_s)
+    known = [(stage, at) for stage, at in stages if at is not None]
+    if known and known[-1][0]:
+        known.append(("", max(end_s, known[-1][1])))
+    return tuple(Span(stage, at, max(at, until)) for (stage, at), (_, until) in pairwise(known))
+
+
+def stretches(samples: Samples, every_s: float, most: int = STRETCHES_MAX) -> tuple[Stretch, ...]:
+    """Availability: looks in a row that saw the same. One that is followed by none for long ends with its last look."""
+    sent, _, seen = samples.columns()
+    if not sent:
+        return ()
+    alone_s = 3 * every_s if every_s > 0 else float("inf")
+    starts = [0]
+    for index in range(1, len(sent)):
+        if seen[index] != seen[index - 1] or sent[index] - sent[index - 1] > alone_s:
+            starts.append(index)
+    if len(starts) > most:
+        starts = _evenly(sent, most)
+    return tuple(
+        _stretch(samples, first, after, every_s) for first, after in pairwise([*starts, len(sent)])
+    )
+
+
+def points(samples: Samples, most: int = POINTS_MAX) -> tuple[tuple[Point, ...], bool]:
+    """The looks that saw something, oldest first, and whether they were thinned.
+
+    Thinned, each small stretch of time keeps its fastest and its slowest good look, and its slowest bad one; bad ones
+    all stay if they are few.
+    """
+    sent, done, seen = samples.columns()
+    chosen: Iterable[int] = (index for index, one in enumerate(seen) if one != _BLIND)
+    thinned = len(sent) - seen.count(_BLIND) > most
+    if thinned:
+        chosen = _thin(sent, done, seen, most // 3)
+    return tuple(Point(sent[index], done[index] - sent[index], seen[index] != _BAD) for index in chosen), thinned
+
+
+def _end(report: Report) -> float:
+    times = [report.duration_s, *(phase.to_s for phase in report.phases)]
+    times += [at for one in report.faults for at in (one.acting_s, one.effect_s, one.healing_s, one.gone_s) if at is not None]
+    times += [one.samples[-1].sent_s for one in report.probes if len(one.samples)]
+    return max((at for at in times if isfinite(at)), default=0.0) or 1.0
+
+
+def _judged(place: int, check: CheckResult, window: Window, end_s: float) -> Judged:
+    from_s = min(max(0.0, window.from_s), end_s)
+    return Judged(check=place, title=check.title, outcome=check.outcome, label=window.label,
+                  from_s=from_s, to_s=min(max(from_s, window.to_s), end_s))  # fmt: skip
+
+
+def _probe_lane(probe: ProbeResult, judged: tuple[Judged, ...]) -> ProbeLane:
+    shown, thinned = points(probe.samples)
+    return ProbeLane(
+        probe=probe,
+        stretches=stretches(probe.samples, probe.every_s),
+        points=shown,
+        thinned=thinned,
+        judged=judged,
+    )
+
+
+def _evenly(sent: Sequence[float], parts: int) -> list[int]:
+    """Where to cut so that each part is of equal length in time; parts without a look are left out."""
+    step = (sent[-1] - sent[0]) / parts or 1.0
+    cuts = [0]
+    for index, at in enumerate(sent):
+        if at - sent[cuts[-1]] >= step:
+            cuts.append(index)
+    return cuts
+
+
+def _stretch(samples: Samples, first: int, after: int, every_s: float) -> Stretch:
+    sent, _, seen = samples.columns()
+    part = seen[first:after]
+    bad, blind = part.count(_BAD), part.count(_BLIND)
+    worst = Seen.BAD if bad else Seen.BLIND if blind else Seen.GOOD
+    alone = after == len(sent) or sent[after] - sent[after - 1] > 3 * every_s > 0
+    ends_s = sent[after - 1] + every_s if alone else sent[after]
+    why = samples[first + part.index(ord(worst))].why if worst is not Seen.GOOD else ""
+    return Stretch(worst, sent[first], ends_s, after - first, bad, blind, why)
+
+
+def _thin(sent: Sequence[float], done: Sequence[float], seen: bytearray, bins: int) -> list[int]:
+    """Indices to keep, at most three a bin."""
+    scale = bins / ((sent[-1] - sent[0]) or 1.0)
+    fastest: dict[int, int] = {}
+    slowest: dict[int, int] = {}
+    worst: dict[int, int] = {}
+    begin = sent[0]
+    for index, one in enumerate(seen):
+        if one == _BLIND:
+            continue
+        place = min(bins - 1, int((sent[index] - begin) * scale))
+        took_s = done[index] - sent[index]
+        if one == _BAD:
+            kept = worst.get(place)
+            if kept is None or took_s > done[kept] - sent[kept]:
+                worst[place] = index
+            continue
+        kept = slowest.get(place)
+        if kept is None or took_s > done[kept] - sent[kept]:
+            slowest[place] = index
+        kept = fastest.get(place)
+        if kept is None or took_s < done[kept] - sent[kept]:
+            fastest[place] = index
+    bad = [index for index, one in enumerate(seen) if one == _BAD] if seen.count(_BAD) <= bins else list(worst.values())
+    return sorted({*fastest.values(), *slowest.values(), *bad})

@@ -1,0 +1,122 @@
+"""What more than one renderer says of a report: the score in words, figures, lists of journal lines. Plain text."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from checks import Measured, Outcome
+from checks.units import show_duration, show_ratio
+from reports.language import phrase, say
+from reports.report import CheckResult, Report, RunOutcome, Score
+
+COMMANDS: Mapping[str, str] = {"report": "report", "again": "again", "judge": "judge with other limits"}
+"""What each of a report's commands is for, in the order in which they are shown; others follow by their own name."""
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|µs|ms|s|min|h)(?![A-Za-z]))|(?<=[<>±=]) (?=\d)|(?<=\d) (?=\d)")
+
+
+def kept_together(text: str) -> str:
+    """The text with blanks that no line may break at between a figure and its sign, its unit or its thousands."""
+    return _UNIT.sub("\u00a0", text)
+
+
+def show_points(points: float) -> str:
+    """Whole points, never rounding a miss up to 100 nor a trace down to 0."""
+    whole = round(points)
+    if whole in (0, 100) and points != whole:
+        whole = 1 if whole == 0 else 99
+    return str(whole)
+
+
+def score_words(score: Score, language: str) -> str:
+    """`score 59 of 100, capped from 82: data may have been lost`."""
+    if score.points is None:
+        return phrase("no score", language)
+    said = phrase("score {points} of 100", language, points=show_points(score.points))
+    if not score.caps:
+        return said
+    comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
+    capped = phrase("capped", language)
+    if score.uncapped is not None and score.uncapped > score.points:
+        capped = phrase("capped from {uncapped}", language, uncapped=show_points(score.uncapped))
+    return said + comma + capped + colon + say(score.caps[0].because, language)
+
+
+def confidence_words(score: Score, language: str) -> str:
+    """`confidence high, coverage 6 of 6`."""
+    level = say("high" if score.confident else "low", language)
+    return phrase("confidence {level}, coverage {judged} of {planned}", language,
+                  level=level, judged=score.judged, planned=score.planned)  # fmt: skip
+
+
+def judged_words(score: Score, language: str) -> str:
+    """How much of the score's weight was judged, and how much it takes."""
+    return phrase("{share} of the score's weight was judged; {needed} is needed", language,
+                  share=show_ratio(score.confidence), needed=show_ratio(score.confidence_needed))  # fmt: skip
+
+
+def outcome_word(outcome: Outcome | RunOutcome, language: str) -> str:
+    """What went wrong is in capitals, where there are any: `passed`, `FAILED`, `unknown`."""
+    word = say(outcome, language)
+    return word.upper() if outcome in (Outcome.FAILED, RunOutcome.FAILED, RunOutcome.NOT_HEALED) else word
+
+
+def seconds(value: float | None) -> str:
+    """A duration, or a dash for one that was not measured."""
+    return "–" if value is None else show_duration(value)
+
+
+def moment(value: float | None) -> str:
+    """A time since the run was opened, to the millisecond, or a dash."""
+    return "–" if value is None else f"{value:.3f} s"
+
+
+def share(value: float | None) -> str:
+    """A ratio, or a dash for one that was not measured."""
+    return "–" if value is None else show_ratio(value)
+
+
+def measured(result: CheckResult) -> Iterator[str]:
+    """Each figure of a verdict with its bounds: `outage 2.03 s (2.01 s to 2.05 s)`."""
+    for name, figure in result.verdict.measured.items():
+        bounds = ""
+        if figure.low != figure.high:
+            low, high = (str(Measured(value=one, low=one, high=one, unit=figure.unit)) for one in (figure.low, figure.high))
+            bounds = f" ({low} – {high})"
+        alone = Measured(value=figure.value, low=figure.value, high=figure.value, unit=figure.unit)
+        yield f"{name.replace('_', ' ')} {alone}{bounds}"
+
+
+def ranges(lines: Iterable[int]) -> list[tuple[int, int]]:
+    """Journal lines in order, those in a row as one: 3, 5, 6, 7 gives (3, 3), (5, 7)."""
+    found: list[tuple[int, int]] = []
+    for line in sorted(set(lines)):
+        if found and found[-1][1] == line - 1:
+            found[-1] = found[-1][0], line
+        else:
+            found.append((line, line))
+    return found
+
+
+def proof_words(lines: Iterable[int], most: int = 8) -> str:
+    """`3, 5–7 and 12 more`; empty without any."""
+    found = ranges(lines)
+    shown = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in found[:most])
+    rest = sum(last - first + 1 for first, last in found[most:])
+    return f"{shown} +{rest}" if rest else shown
+
+
+def commands(report: Report, language: str) -> list[tuple[str, str]]:
+    """What to type next: what it is for, and the command."""
+    names = [name for name in COMMANDS if name in report.commands]
+    names += [name for name in report.commands if name not in COMMANDS]
+    return [(say(COMMANDS.get(name, name), language), report.commands[name]) for name in names]
+
+
+def utc(report: Report, t_s: float) -> str:
+    """When that was, for people: `09:41:11.214`. Empty when the report does not say when it was opened."""
+    try:
+        opened = datetime.fromisoformat(report.opened_at)
+        return (opened + timedelta(seconds=t_s)).strftime("%H:%M:%S.%f")[:-3]
+    except (ValueError, OverflowError):
+        return ""
