@@ -1,6 +1,6 @@
 """The only list of the checks and probes that come with the product. A new one is written here and nowhere else.
 
-Checks that every drill has (`steady`, `fault_in_effect`, `clean`) are not among them: nobody writes those under `checks`.
+Checks that every drill has (`steady`, `fault_in_effect`, `clean`) are not among them: nobody writes those in `checks:`.
 """
 
 from checks.check import Check

@@ -321,7 +321,7 @@ class Evidence:
     def probes(self) -> list[str]:
         """Names of the probes that have looked, in the order of their first look."""
         begun = {name: looks[0].sent_s for name, looks in self._samples.items() if looks}
-        return sorted(begun, key=begun.__getitem__)
+        return sorted(begun, key=lambda name: (begun[name], name))
 
     def samples(self, probe: str) -> Samples:
         """All looks of one probe; empty when it never looked."""

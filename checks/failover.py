@@ -129,7 +129,7 @@ class Failover:
         if whole.back is None:
             return failed("{probe} did not come back, down for {outage}; limit {limit}", harm="not_recovered",
                           credit=0.0, **about)  # fmt: skip
-        if whole.back.sent_s >= until_s:
+        if whole.back.done_s > until_s:
             return failed("{probe} came back only once {fault} was healed, down for {outage}; limit {limit}",
                           harm="not_recovered", credit=0.0, **about)  # fmt: skip
         took_s = whole.low_s if whole.lasted is None else whole.lasted.value
@@ -149,6 +149,7 @@ class Failover:
         about = self._about(outage, fault)
         if outage.before is None:
             return unknown("{probe} down for {outage}, and no good look tells when that began; limit {limit}", **about)
+        about["outage"] = str(outage.lasted)
         around = evidence.samples(self.probe).between(outage.before.sent_s, outage.back.sent_s)
         if around.count(Seen.BLIND):
             return unknown("{probe} down for {outage}, too coarse for limit {limit}; {blind} looks were blind ({why})",

@@ -36,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
         return Exit.USAGE
+    except Exception:  # noqa: BLE001 - a bug of ours; Python's own exit code for it would say that the drill failed
+        import traceback
+
+        traceback.print_exc()
+        return Exit.OUR_BUG
 
 
 def _parser() -> argparse.ArgumentParser:

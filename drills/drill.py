@@ -182,7 +182,7 @@ class Drill:
 
         effects = [
             CheckUse(id=f"in-effect-{fault.id}", kind=TookEffect.name, check=TookEffect(fault=FaultName(fault.id)),
-                     title="fault in effect" + (f" ({fault.id})" if len(self.faults) > 1 else ""))
+                     title=fault.id if len(self.faults) > 1 else "fault in effect")
             for fault in self.faults
         ]  # fmt: skip
         clean = CheckUse(id="clean", kind=Clean.name, title="clean", check=Clean())

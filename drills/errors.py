@@ -19,6 +19,8 @@ class Exit(IntEnum):
     INCONCLUSIVE = 3
     ABORTED = 4
     NOT_HEALED = 5
+    OUR_BUG = 70
+    """A traceback was printed. Not 1, which is what Python would end with and what a failed drill ends with."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -24,7 +24,9 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
     results = tuple(_result(use, evidence) for use in drill.all_checks)
     scored = score(rubric, results, drills.digest(run.rubric.read_bytes()))
     aborted = evidence.first("run.aborted") or evidence.first("run.broke")
-    outcome = run_outcome(results, scored, aborted=aborted is not None)
+    not_started = evidence.first("run.not_started")
+    outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=not_started is not None)
+    broke_off = aborted or not_started
     opened = events[0].data
     return Report(
         run=run.id,
@@ -36,7 +38,7 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
         opened_at=events[0].at,
         duration_s=evidence.ended_s,
         outcome=outcome,
-        headline=headline(outcome, results, scored, why_aborted=str(aborted.data["why"]) if aborted else ""),
+        headline=headline(outcome, results, scored, why=str(broke_off.data["why"]) if broke_off else ""),
         checks=results,
         score=scored,
         faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
@@ -146,6 +148,6 @@ def _limit_example(checks: Sequence[CheckUse]) -> str:
         for one in fields(use.check):  # type: ignore[arg-type]
             value = getattr(use.check, one.name)
             if isinstance(value, timedelta):
-                return f" --set {use.id}.{one.name.rstrip('_')}={write_duration(value)}"
+                return f" --set {use.id}.{one.name.rstrip('_')}={write_duration(value / 2)}"
     return ""
 

@@ -142,7 +142,7 @@ async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *, runn
         problems.append(Problem(place, f"{fault.kind} of `{target}` cannot be done: {error}", "", "cannot-inject"))
         return None
     if not preview.touches and in_lab:
-        preview = Preview(touches=(Touch(what=f"{target}, once the lab runs", key=f"lab:{target}"),), does=preview.does,
+        preview = Preview(touches=(Touch(what=f"{target}, once the lab runs", key=f"lab:{target}"),), does=fault.kind,
                           undo=preview.undo)  # fmt: skip
     if not preview.touches:
         problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: nothing is there",

@@ -15,7 +15,6 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from drills import host_of_python
 from drills.rundir import RunDir
@@ -132,7 +131,7 @@ def reap(run: RunDir, conductor: host.Process, why: str) -> int:
         return 1 if healed.left else 0
 
 
-def main(arguments: list[str], said: IO[bytes] = sys.stdout.buffer) -> int:
+def main(arguments: list[str], said: int = 1) -> int:
     """`python -m drills.reaper RUN-DIRECTORY CONDUCTOR`; its standard input is the heartbeat."""
     run, conductor = RunDir(Path(arguments[0])), host.Process.from_data(json.loads(arguments[1]))
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
@@ -141,8 +140,8 @@ def main(arguments: list[str], said: IO[bytes] = sys.stdout.buffer) -> int:
 
     # Everything that healing needs is loaded now, so that an environment that is taken away meanwhile does not matter.
     assert healer and registry.kinds("injectors")
-    said.write(_ARMED)
-    said.flush()
+    with suppress(BrokenPipeError):  # a conductor that has died by now is told by its heartbeat
+        os.write(said, _ARMED)
     why = watch(sys.stdin.fileno())
     return reap(run, conductor, why) if why else 0
 

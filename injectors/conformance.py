@@ -154,6 +154,8 @@ class Conformance:
     """What one call of the injector may take."""
     settle_s: ClassVar[float] = 5.0
     """How long the world may take to show what was done to it."""
+    shows_s: ClassVar[float] = 0.05
+    """How long it may take to show what should not have been done to it; waited for in vain by every good injector."""
     virtual_time: ClassVar[bool] = False
 
     def subject(self) -> AbstractContextManager[Subject]:
@@ -236,7 +238,7 @@ class Conformance:
 
             def look(moment: str, n: int) -> None:
                 if moment == "act" and n == 1:
-                    time.sleep(_SHOWS_S)
+                    time.sleep(self.shows_s)
                     seen.append(subject.world())
 
             stage = self._lenient_stage(look)
@@ -480,7 +482,7 @@ class Conformance:
         assert effect.why, f"verify says {effect.present} {when} and not why"
 
     def _assert_unchanged(self, subject: Subject, before: object, what: str) -> None:
-        for wait_s in (0.0, _SHOWS_S):
+        for wait_s in (0.0, self.shows_s):
             time.sleep(wait_s)
             now = subject.world()
             assert now == before, f"{what} changed the world: {before} became {now}"
@@ -492,9 +494,6 @@ class Conformance:
                 return False
             time.sleep(0.01)
         return True
-
-
-_SHOWS_S = 0.05  # how long the world may take to show what should not have been done to it
 
 
 def _fail() -> None:

@@ -21,7 +21,7 @@ def escaped(text: object) -> str:
 
 
 def el(tag: str, /, *inside: str, **attributes: object) -> Html:
-    """An element. `class_` and `aria_label` become `class` and `aria-label`; an attribute that is None or "" is left out."""
+    """An element. `class_` and `aria_label` become `class` and `aria-label`; one that is None or "" is left out."""
     given = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escaped(value)}"'
         for name, value in attributes.items()

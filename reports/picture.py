@@ -5,6 +5,7 @@ phone, printed, and zoomed by giving it another view box. Texts stand at a share
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import floor, log10
 
 from checks import Outcome, Seen
@@ -12,7 +13,7 @@ from checks.units import show_duration
 from reports.language import phrase, say
 from reports.markup import Html, el, join
 from reports.report import Phase, Report
-from reports.timeline import FaultLane, Judged, Point, ProbeLane, Span, Stretch, Timeline
+from reports.timeline import FaultLane, Judged, Point, ProbeLane, Stretch, Timeline
 from reports.wording import seconds, share, utc
 
 GRAPH_PX = 64
@@ -21,8 +22,34 @@ STRIP_PX = 10
 """Height of its availability, below."""
 _ROOM = 0.25
 """The share of the width that a text needs beside its bracket."""
-_STEPS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
-            7200, 14400, 43200, 86400)  # fmt: skip
+_STEPS_S = (
+    0.001,
+    0.002,
+    0.005,
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    14400,
+    43200,
+    86400,
+)
 _MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.UNKNOWN: "?"}
 
 
@@ -35,15 +62,25 @@ def picture(timeline: Timeline, report: Report, language: str) -> Html:
     if timeline.judged:
         lanes.append(_lane("run", join(el("b", say("Run", language))), _judged(timeline.judged, timeline, language)))
     return el(
-        "div", _phases(timeline.phases, timeline, language), _axis(timeline, report), *lanes, _legend(language),
-        class_="picture", data_to=_ms(timeline.to_s), data_opened=report.opened_at, data_whole=say("whole run", language),
-        data_good=say("good", language), data_bad=say("bad", language),
-    )  # fmt: skip
+        "div",
+        _phases(timeline.phases, timeline, language),
+        _axis(timeline, report),
+        *lanes,
+        _legend(language),
+        class_="picture",
+        data_to=_ms(timeline.to_s),
+        data_opened=report.opened_at,
+        data_whole=say("whole run", language),
+        data_good=say("good", language),
+        data_bad=say("bad", language),
+    )
 
 
 def ticks(to_s: float, most: int = 10) -> list[float]:
     """Round times from 0, at most so many."""
-    step = next((one for one in _STEPS_S if to_s / one < most), _STEPS_S[-1] * max(1, round(to_s / _STEPS_S[-1] / most)))
+    step = next(
+        (one for one in _STEPS_S if to_s / one < most), _STEPS_S[-1] * max(1, round(to_s / _STEPS_S[-1] / most))
+    )
     return [round(n * step, 6) for n in range(int(to_s / step) + 1)]
 
 
@@ -73,27 +110,46 @@ def _phases(phases: Sequence[Phase], timeline: Timeline, language: str) -> Html:
 def _axis(timeline: Timeline, report: Report) -> Html:
     """Seconds since the run was opened, and a mark for each moment that the table of evidence tells of."""
     marks = [
-        el("span", el("span", clock(at)), style=f"left:{_share(at, timeline.to_s)}",
-           class_="late" if at > 0.92 * timeline.to_s else "")
+        el(
+            "span",
+            el("span", clock(at)),
+            style=f"left:{_share(at, timeline.to_s)}",
+            class_="late" if at > 0.92 * timeline.to_s else "",
+        )
         for at in ticks(timeline.to_s)
-    ]  # fmt: skip
+    ]
     moments = [
-        el("a", href=f"#line-{one.seq}", title=f"{one.t_s:.3f} s ({utc(report, one.t_s)} UTC): {one.what}", tabindex="-1",
-           **_place(one.t_s, one.t_s, timeline.to_s))
+        el(
+            "a",
+            href=f"#line-{one.seq}",
+            title=f"{one.t_s:.3f} s ({utc(report, one.t_s)} UTC): {one.what}",
+            tabindex="-1",
+            **_place(one.t_s, one.t_s, timeline.to_s),
+        )
         for one in report.moments
-    ]  # fmt: skip
-    return _lane("axis", Html(""), el("div", *marks, class_="marks", aria_hidden="true"),
-                 el("div", *moments, class_="moments", aria_hidden="true"))  # fmt: skip
+    ]
+    return _lane(
+        "axis",
+        Html(""),
+        el("div", *marks, class_="marks", aria_hidden="true"),
+        el("div", *moments, class_="moments", aria_hidden="true"),
+    )
 
 
 def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: str) -> Html:
     fault = lane.fault
     lasted = None if fault.effect_s is None else (fault.healing_s or fault.gone_s or timeline.to_s) - fault.effect_s
-    said = say("never in effect", language) if lasted is None else phrase("{seconds} in effect", language, seconds=seconds(lasted))
+    said = (
+        say("never in effect", language)
+        if lasted is None
+        else phrase("{seconds} in effect", language, seconds=seconds(lasted))
+    )
     parts = [_grid(timeline, 18)]
     for span in lane.spans:
         told = f"{say(span.stage, language)}: {_between(span.from_s, span.to_s, report)}"
-        parts.append(el("g", el("title", told), _box(span.from_s, span.to_s, 3, 12), class_=span.stage.replace(" ", "-")))
+        parts.append(
+            el("g", el("title", told), _box(span.from_s, span.to_s, 3, 12), class_=span.stage.replace(" ", "-"))
+        )
     told = "; ".join(f"{say(one.stage, language)} {one.from_s:.3f} – {one.to_s:.3f} s" for one in lane.spans)
     drawn = _svg(timeline, 18, f"{say('Fault', language)} {fault.id}: {told or said}", parts)
     does = fault.does + (f" — {fault.trouble}" if fault.trouble else "")
@@ -104,94 +160,115 @@ def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: s
 
 
 def _probe_lane(lane: ProbeLane, timeline: Timeline, report: Report, language: str) -> Html:
-    probe = lane.probe
+    probe, scale = lane.probe, _Scale.of(lane.points)
+    height = GRAPH_PX + STRIP_PX
     said = [phrase("no look saw anything", language)]
     if probe.success is not None:
         said = [phrase("{success} good", language, success=share(probe.success)), f"p99 {seconds(probe.p99_s)}"]
-    low_s, high_s = _range(lane.points)
-    height = GRAPH_PX + STRIP_PX
-    bad = sum(one.bad for one in lane.stretches)
     parts = [
         _grid(timeline, height),
-        *(_box(span.from_s, span.to_s, 0, height, "while") for span in timeline.in_effect),
-        *(_rule(_down(at_s, low_s, high_s), timeline) for at_s in _decades(low_s, high_s)),
-        _dots((one for one in lane.points if one.good), low_s, high_s, "good"),
-        _crosses((one for one in lane.points if not one.good), low_s, high_s),
-        *_strip(lane.stretches, report, language),
+        *(_box(span.from_s, span.to_s, 0, height, kind="while") for span in timeline.in_effect),
+        *(el("path", class_="rule", d=f"M0 {scale.down(at_s)}h{_ms(timeline.to_s)}") for at_s in scale.decades),
+        _dots(lane.points, scale),
+        _crosses(lane.points, scale),
+        *(_look_box(one, report, language) for one in lane.stretches),
     ]
-    told = f"{say('Probe', language)} {probe.name}: {', '.join(said)}; {say('bad', language)} {bad}, {say('blind', language)} {probe.blind}"
-    scale = [el("span", show_duration(at_s), style=f"top:{_down(at_s, low_s, high_s)}px") for at_s in _decades(low_s, high_s)]
+    bad = sum(one.bad for one in lane.stretches)
+    told = [*said, f"{say('bad', language)} {bad}", f"{say('blind', language)} {probe.blind}"]
+    drawn = _svg(
+        timeline,
+        height,
+        f"{say('Probe', language)} {probe.name}: {', '.join(told)}",
+        parts,
+        data_low=f"{scale.low_s:g}",
+        data_high=f"{scale.high_s:g}",
+        data_name=probe.name,
+    )
+    marks = [el("span", show_duration(at_s), style=f"top:{scale.down(at_s)}px") for at_s in scale.decades]
     return _lane(
-        "probe", join(el("b", probe.name), *(el("span", one) for one in said)),
-        el("div", _svg(timeline, height, told, parts, data_low=f"{low_s:g}", data_high=f"{high_s:g}", data_name=probe.name),
-           el("div", *scale, class_="scale", aria_hidden="true"), class_="graph"),
+        "probe",
+        join(el("b", probe.name), *(el("span", one) for one in said)),
+        el("div", drawn, el("div", *marks, class_="scale", aria_hidden="true"), class_="graph"),
         _judged(lane.judged, timeline, language),
-    )  # fmt: skip
+    )
 
 
 def _svg(timeline: Timeline, height: int, told: str, parts: Iterable[Html], **data: str) -> Html:
-    return el("svg", *parts, viewBox=f"0 0 {_ms(timeline.to_s)} {height}", height=height, preserveAspectRatio="none",
-              role="img", aria_label=told, **data)  # fmt: skip
+    return el(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {_ms(timeline.to_s)} {height}",
+        height=height,
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=told,
+        **data,
+    )
 
 
 def _grid(timeline: Timeline, height: int) -> Html:
     return el("path", class_="grid", d="".join(f"M{_ms(at)} 0v{height}" for at in ticks(timeline.to_s)))
 
 
-def _rule(down: float, timeline: Timeline) -> Html:
-    return el("path", class_="rule", d=f"M0 {down}h{_ms(timeline.to_s)}")
+def _box(from_s: float, to_s: float, top: float, height: float, *, kind: str = "", opacity: str = "") -> Html:
+    width = max(0, _ms(to_s) - _ms(from_s))
+    return el("rect", x=_ms(from_s), width=width, y=top, height=height, class_=kind, opacity=opacity)
 
 
-def _box(from_s: float, to_s: float, top: float, height: float, kind: str = "") -> Html:
-    return el("rect", x=_ms(from_s), width=max(0, _ms(to_s) - _ms(from_s)), y=top, height=height, class_=kind)
-
-
-def _strip(stretches: Sequence[Stretch], report: Report, language: str) -> list[Html]:
+def _look_box(one: Stretch, report: Report, language: str) -> Html:
     """Bad is tall, good is thin and blind is hollow, so that colour is not all there is to tell them by."""
-    shapes = {Seen.GOOD: ("ok", GRAPH_PX + 4, 3), Seen.BAD: ("bad", GRAPH_PX + 1, 9), Seen.BLIND: ("blind", GRAPH_PX + 2, 7)}
-    found = []
-    for one in stretches:
-        kind, top, height = shapes[one.seen]
-        count = {Seen.GOOD: one.looks, Seen.BAD: one.bad, Seen.BLIND: one.blind}[one.seen]
-        # Where looks of all kinds are drawn as one, its strength says how many of them were of the worst kind.
-        strength = f"{0.25 + 0.75 * count / one.looks:.2f}" if count < one.looks else None
-        box = el("rect", x=_ms(one.from_s), width=max(0, _ms(one.to_s) - _ms(one.from_s)), y=top, height=height, class_=kind,
-                 opacity=strength)  # fmt: skip
-        if one.seen is not Seen.GOOD:
-            told = f"{say('bad' if kind == 'bad' else 'blind', language)} {count}/{one.looks}, {_between(one.from_s, one.to_s, report)}"
-            box = el("g", el("title", f"{told}: {one.why}" if one.why else told), box)
-        found.append(box)
-    return found
+    kind, top, height, count = {
+        Seen.GOOD: ("ok", GRAPH_PX + 4, 3, one.looks),
+        Seen.BAD: ("bad", GRAPH_PX + 1, 9, one.bad),
+        Seen.BLIND: ("blind", GRAPH_PX + 2, 7, one.blind),
+    }[one.seen]
+    # Where looks of all kinds are drawn as one, its strength says how many of them were of the worst kind.
+    strength = f"{0.25 + 0.75 * count / one.looks:.2f}" if count < one.looks else ""
+    box = _box(one.from_s, one.to_s, top, height, kind=kind, opacity=strength)
+    if one.seen is Seen.GOOD:
+        return box
+    word = say("bad" if one.seen is Seen.BAD else "blind", language)
+    told = f"{word} {count}/{one.looks}, {_between(one.from_s, one.to_s, report)}"
+    return el("g", el("title", f"{told}: {one.why}" if one.why else told), box)
 
 
-def _dots(points: Iterable[Point], low_s: float, high_s: float, kind: str) -> Html:
+def _dots(points: Iterable[Point], scale: "_Scale") -> Html:
     """Strokes of no length with round ends: dots that stay round however the lane is stretched."""
-    drawn = "".join(f"M{_ms(one.t_s)} {_down(one.took_s, low_s, high_s)}h0" for one in points)
-    return el("path", class_=kind, d=drawn) if drawn else Html("")
+    drawn = "".join(f"M{_ms(one.t_s)} {scale.down(one.took_s)}h0" for one in points if one.good)
+    return el("path", class_="good", d=drawn) if drawn else Html("")
 
 
-def _crosses(points: Iterable[Point], low_s: float, high_s: float) -> Html:
-    drawn = "".join(f"M{_ms(one.t_s)} {_down(one.took_s, low_s, high_s) - 3:g}v6" for one in points)
+def _crosses(points: Iterable[Point], scale: "_Scale") -> Html:
+    drawn = "".join(f"M{_ms(one.t_s)} {scale.down(one.took_s) - 3:g}v6" for one in points if not one.good)
     return el("path", class_="bad", d=drawn) if drawn else Html("")
 
 
-def _range(points: Sequence[Point]) -> tuple[float, float]:
-    """The scale of a graph: all points, and a little air. At least half a decade, so that noise does not look like news."""
-    took = [max(one.took_s, 1e-6) for one in points] or [0.001, 0.01]
-    low_s, high_s = min(took) / 1.3, max(took) * 1.3
-    spare = 3.0 / (high_s / low_s)
-    return (low_s / spare**0.5, high_s * spare**0.5) if spare > 1 else (low_s, high_s)
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """The logarithmic scale of one graph."""
 
+    low_s: float
+    high_s: float
 
-def _decades(low_s: float, high_s: float) -> list[float]:
-    found = [10.0**n for n in range(floor(log10(low_s)), floor(log10(high_s)) + 1) if low_s <= 10.0**n <= high_s]
-    return found or [float(f"{(low_s * high_s) ** 0.5:.1g}")]
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> "_Scale":
+        """All points and a little air; at least half a decade, so that noise does not look like news."""
+        took = [max(one.took_s, 1e-6) for one in points] or [0.001, 0.01]
+        low_s, high_s = min(took) / 1.3, max(took) * 1.3
+        spare = max(1.0, 3.0 / (high_s / low_s)) ** 0.5
+        return cls(low_s / spare, high_s * spare)
 
+    @property
+    def decades(self) -> list[float]:
+        """Powers of ten within; where there is none, a round figure from its middle."""
+        powers = range(floor(log10(self.low_s)), floor(log10(self.high_s)) + 1)
+        found = [10.0**n for n in powers if self.low_s <= 10.0**n <= self.high_s]
+        return found or [float(f"{(self.low_s * self.high_s) ** 0.5:.1g}")]
 
-def _down(took_s: float, low_s: float, high_s: float) -> float:
-    """Pixels from the top, on a logarithmic scale."""
-    part = log10(max(took_s, low_s) / low_s) / log10(high_s / low_s)
-    return round(2 + (GRAPH_PX - 4) * (1 - min(1.0, part)), 1)
+    def down(self, took_s: float) -> float:
+        """Pixels from the top."""
+        part = log10(max(took_s, self.low_s) / self.low_s) / log10(self.high_s / self.low_s)
+        return round(2 + (GRAPH_PX - 4) * (1 - min(1.0, part)), 1)
 
 
 def _judged(judged: Sequence[Judged], timeline: Timeline, language: str) -> Html:
@@ -215,9 +292,17 @@ def _hanging(from_s: float, to_s: float, timeline: Timeline, text: Html, kind: s
         side, place = "after", f"left:{right}"
     else:
         side, place = "before", f"right:calc(100% - {left})"
-    bracket = el("span", class_="bracket", **_place(from_s, to_s, timeline.to_s)) if kind.startswith("judged") else Html("")
-    return el("div", bracket, el("span", text, class_=f"words {side}", style=place), class_=f"row {kind}",
-              data_from=_ms(from_s), data_to=_ms(to_s))  # fmt: skip
+    bracket = (
+        el("span", class_="bracket", **_place(from_s, to_s, timeline.to_s)) if kind.startswith("judged") else Html("")
+    )
+    return el(
+        "div",
+        bracket,
+        el("span", text, class_=f"words {side}", style=place),
+        class_=f"row {kind}",
+        data_from=_ms(from_s),
+        data_to=_ms(to_s),
+    )
 
 
 def _place(from_s: float, to_s: float, end_s: float) -> dict[str, str | int]:
@@ -226,10 +311,20 @@ def _place(from_s: float, to_s: float, end_s: float) -> dict[str, str | int]:
 
 
 def _legend(language: str) -> Html:
-    keys = [("acting", "acting"), ("in-effect", "in effect"), ("healing", "healing"), ("ok", "good"), ("bad", "bad"),
-            ("blind", "blind"), ("gap", "not looked")]  # fmt: skip
-    return el("p", *(el("span", el("i", class_=kind, aria_hidden="true"), say(word, language)) for kind, word in keys),
-              class_="legend")  # fmt: skip
+    keys = [
+        ("acting", "acting"),
+        ("in-effect", "in effect"),
+        ("healing", "healing"),
+        ("ok", "good"),
+        ("bad", "bad"),
+        ("blind", "blind"),
+        ("gap", "not looked"),
+    ]
+    return el(
+        "p",
+        *(el("span", el("i", class_=kind, aria_hidden="true"), say(word, language)) for kind, word in keys),
+        class_="legend",
+    )
 
 
 def _between(from_s: float, to_s: float, report: Report) -> str:
@@ -242,6 +337,3 @@ def _share(at_s: float, end_s: float) -> str:
 
 def _ms(at_s: float) -> int:
     return round(at_s * 1000)
-
-
-__all__ = ["Span", "clock", "picture", "ticks"]

@@ -12,11 +12,13 @@ def printable(text: object) -> str:
     # Nearly everything that is printed is short and harmless; looking once is much cheaper than going through it.
     if line.isprintable():
         return line
-    return "".join(" " if char in "\t\n\r\v\f\u2028\u2029" else _escaped(char) if _harms(char) else char for char in line)
+    return "".join(
+        " " if char in "\t\n\r\v\f\u2028\u2029" else _escaped(char) if _harms(char) else char for char in line
+    )
 
 
 def _harms(char: str) -> bool:
-    # Cc: controls. Cs: half a surrogate pair, which no encoding takes. Cn in the BMP's end: not characters at all in XML.
+    # Cc: controls. Cs: half a surrogate pair, which no encoding takes. The last two of a plane: no characters in XML.
     return char in _REORDER or unicodedata.category(char) in ("Cc", "Cs") or ord(char) & 0xFFFE == 0xFFFE
 
 

@@ -5,8 +5,8 @@ How a score is made, so that each point of it can be argued with:
 - **Gates give no points.** That the system was steady *before* (`steady-before`), that each fault took effect
   (`fault_in_effect`) and that nothing of ours is left (`clean`) says something about the drill, not about the system:
   points for them would let a drill that broke everything still earn most of its score. The first two are the ground
-  that all other verdicts stand on; where one of them is not passed there is no score and no verdict on the run. Leftovers
-  of ours make the run *not healed*, and a rubric may cap the score for them. All three are counted in the coverage.
+  that all other verdicts stand on; where one of them is not passed there is no score and no verdict on the run.
+  Leftovers of ours make the run *not healed*, and a rubric may cap the score for them. All are counted in the coverage.
 - **Dimensions** share 100 points by their weights. One without a check in this drill drops out and the others take its
   share. Within a dimension the kinds of check share by theirs, and checks of one kind share alike, so that writing an
   easy check twice buys nothing. A kind that no dimension lists counts in a dimension of its own, never in silence.
@@ -26,6 +26,7 @@ from reports.report import CapHit, CheckResult, RunOutcome, Score, ScoreLine
 
 OTHER = "other"
 """The dimension of checks whose kind the rubric does not list."""
+_CONFIDENCE = Ratio(0.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +62,22 @@ class Rubric:
     rubric: Annotated[str, "Its name, as printed in reports"]
     about: Annotated[str, "What it is for"] = ""
     dimensions: Annotated[Mapping[str, Dimension], "The abilities that are scored, by name"]
-    caps: Annotated[Mapping[str, Cap], "The most a score can be, by the harm that a check found"] = field(default_factory=dict)
+    caps: Annotated[Mapping[str, Cap], "The most a score can be, by the harm that a check found"] = field(
+        default_factory=dict
+    )
     other: Annotated[float, "The weight, beside the dimensions, of checks whose kind none of them lists"] = 10.0
-    confidence: Annotated[Ratio, "The share of the score that must be judged; with less the run is inconclusive"] = Ratio(0.8)
+    confidence: Annotated[Ratio, "The share of the score that must be judged; with less the run is inconclusive"] = (
+        _CONFIDENCE
+    )
 
     def __post_init__(self) -> None:
         _at_least_0("other", self.other)
         listed = Counter(kind for dimension in self.dimensions.values() for kind in dimension.checks)
         for kind, times in listed.items():
             if times > 1:
-                raise ValueError("dimensions", f"`{kind}` is listed in {times} dimensions", "list each kind of check once")
+                raise ValueError(
+                    "dimensions", f"`{kind}` is listed in {times} dimensions", "list each kind of check once"
+                )
         if OTHER in self.dimensions:
             raise ValueError("dimensions", f"`{OTHER}` is the dimension of what no other lists", "give it another name")
 
@@ -95,7 +102,7 @@ def score(rubric: Rubric, results: Sequence[CheckResult], rubric_digest: str) ->
     uncapped = 100 * fsum(line.points or 0 for line in judged) / weight if weight else None
     points = uncapped if uncapped is None or not caps else min(uncapped, caps[0].cap)
     return Score(
-        points=points if all(result.outcome is Outcome.PASSED for result in results if is_ground(result)) else None,
+        points=points if _grounded(results) else None,
         uncapped=uncapped,
         judged=sum(result.outcome is not Outcome.UNKNOWN for result in results),
         planned=len(results),
@@ -108,13 +115,18 @@ def score(rubric: Rubric, results: Sequence[CheckResult], rubric_digest: str) ->
     )
 
 
-def run_outcome(results: Sequence[CheckResult], score: Score, *, aborted: bool) -> RunOutcome:
-    """How the run ended, the gravest first: what is left behind, then an abort, then lack of ground, then failures."""
+def run_outcome(
+    results: Sequence[CheckResult], score: Score, *, aborted: bool, not_started: bool = False
+) -> RunOutcome:
+    """How the run ended, the gravest first: what is left behind, then an abort, then lack of ground, then failures.
+
+    `not_started` says that the run broke off before it had asked anything of the system.
+    """
     if any(result.kind == "clean" and result.outcome is Outcome.FAILED for result in results):
         return RunOutcome.NOT_HEALED
     if aborted:
         return RunOutcome.ABORTED
-    if not score.lines or any(is_ground(result) and result.outcome is not Outcome.PASSED for result in results):
+    if not_started or not score.lines or not _grounded(results):
         return RunOutcome.INCONCLUSIVE
     if any(result.outcome is Outcome.FAILED for result in results):
         return RunOutcome.FAILED
@@ -123,8 +135,11 @@ def run_outcome(results: Sequence[CheckResult], score: Score, *, aborted: bool) 
     return RunOutcome.PASSED
 
 
-def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, *, why_aborted: str = "") -> Sentence:
-    """The answer in one sentence. Where it rests on a check it ends in that check's own reason."""
+def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, *, why: str = "") -> Sentence:
+    """The answer in one sentence. Where it rests on a check it ends in that check's own reason.
+
+    `why` is why a run was aborted, or did not start.
+    """
     match outcome:
         case RunOutcome.PASSED:
             return Sentence.of("Passed: all {n} checks.", n=len(results))
@@ -134,14 +149,22 @@ def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, 
             left = [one for one in results if one.kind == "clean" and one.outcome is Outcome.FAILED]
             return _lead("Not healed, something of ours is left", left)
         case RunOutcome.ABORTED:
-            return Sentence.of("Aborted, and healed: {why}", why=why_aborted) if why_aborted else Sentence("Aborted, and healed.")
+            return Sentence.of("Aborted, and healed: {why}", why=why) if why else Sentence("Aborted, and healed.")
         case RunOutcome.INCONCLUSIVE:
-            return _inconclusive(results, score)
+            return Sentence.of("No verdict: {why}", why=why) if why else _inconclusive(results, score)
+
+
+def _grounded(results: Sequence[CheckResult]) -> bool:
+    return all(result.outcome is Outcome.PASSED for result in results if is_ground(result))
 
 
 def _lines(rubric: Rubric, results: Sequence[CheckResult]) -> tuple[ScoreLine, ...]:
     """One line a check, in the order of the checks. Their weights add up to 100, unless all of them weigh nothing."""
-    of_kind = {kind: (name, weight) for name, dimension in rubric.dimensions.items() for kind, weight in dimension.checks.items()}
+    of_kind = {
+        kind: (name, weight)
+        for name, dimension in rubric.dimensions.items()
+        for kind, weight in dimension.checks.items()
+    }
     kinds = Counter(result.kind for result in results)
     in_dimension: dict[str, list[float]] = {}
     for kind in kinds:
@@ -157,8 +180,14 @@ def _lines(rubric: Rubric, results: Sequence[CheckResult]) -> tuple[ScoreLine, .
         most = 100 * weigh[name] / whole * share if whole else 0.0
         credit = result.verdict.points
         title = rubric.dimensions[name].title if name in rubric.dimensions else name
-        lines.append(ScoreLine(check=result.id, dimension=title, weight=most,
-                               points=None if credit is None else most * min(1.0, max(0.0, credit))))  # fmt: skip
+        lines.append(
+            ScoreLine(
+                check=result.id,
+                dimension=title,
+                weight=most,
+                points=None if credit is None else most * min(1.0, max(0.0, credit)),
+            )
+        )
     return tuple(lines)
 
 

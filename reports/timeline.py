@@ -1,8 +1,7 @@
 """What the picture of a run shows, as plain data: phases, faults, what each probe saw, and what each verdict speaks of.
 
-Several renderers draw it; none of them reads samples. A lane holds at most some thousand marks however long the run was:
-looks are thinned so that the fastest, the slowest and the bad ones of every stretch stay. Times are seconds since the
-run was opened.
+Whoever draws it reads no samples. A lane holds at most some thousand marks however long the run was: looks are thinned
+so that the fastest, the slowest and the bad ones of every stretch stay. Times are seconds since the run was opened.
 """
 
 from collections.abc import Iterable, Sequence
@@ -118,7 +117,8 @@ def timeline(report: Report) -> Timeline:
         to_s=to_s,
         phases=report.phases,
         faults=tuple(
-            FaultLane(fault=one, spans=spans(one, to_s), judged=tuple(judged.get(f"fault:{one.id}", ()))) for one in report.faults
+            FaultLane(fault=one, spans=spans(one, to_s), judged=tuple(judged.get(f"fault:{one.id}", ())))
+            for one in report.faults
         ),
         probes=tuple(_probe_lane(one, tuple(judged.get(f"probe:{one.name}", ()))) for one in report.probes),
         judged=tuple(judged.get("", ())),
@@ -146,9 +146,7 @@ def stretches(samples: Samples, every_s: float, most: int = STRETCHES_MAX) -> tu
             starts.append(index)
     if len(starts) > most:
         starts = _evenly(sent, most)
-    return tuple(
-        _stretch(samples, first, after, every_s) for first, after in pairwise([*starts, len(sent)])
-    )
+    return tuple(_stretch(samples, first, after, every_s) for first, after in pairwise([*starts, len(sent)]))
 
 
 def points(samples: Samples, most: int = POINTS_MAX) -> tuple[tuple[Point, ...], bool]:
@@ -167,15 +165,23 @@ def points(samples: Samples, most: int = POINTS_MAX) -> tuple[tuple[Point, ...],
 
 def _end(report: Report) -> float:
     times = [report.duration_s, *(phase.to_s for phase in report.phases)]
-    times += [at for one in report.faults for at in (one.acting_s, one.effect_s, one.healing_s, one.gone_s) if at is not None]
+    times += [
+        at for one in report.faults for at in (one.acting_s, one.effect_s, one.healing_s, one.gone_s) if at is not None
+    ]
     times += [one.samples[-1].sent_s for one in report.probes if len(one.samples)]
     return max((at for at in times if isfinite(at)), default=0.0) or 1.0
 
 
 def _judged(place: int, check: CheckResult, window: Window, end_s: float) -> Judged:
     from_s = min(max(0.0, window.from_s), end_s)
-    return Judged(check=place, title=check.title, outcome=check.outcome, label=window.label,
-                  from_s=from_s, to_s=min(max(from_s, window.to_s), end_s))  # fmt: skip
+    return Judged(
+        check=place,
+        title=check.title,
+        outcome=check.outcome,
+        label=window.label,
+        from_s=from_s,
+        to_s=min(max(from_s, window.to_s), end_s),
+    )
 
 
 def _probe_lane(probe: ProbeResult, judged: tuple[Judged, ...]) -> ProbeLane:

@@ -35,26 +35,29 @@ class ToJson:
 
 def _plain(value: Any, language: str) -> Any:
     """Anything that a report holds, as JSON values."""
-    if isinstance(value, Sentence):
-        return {"text": translate(value, language), "pattern": value.pattern, "values": dict(value.values)}
-    if isinstance(value, ProbeResult):
-        seen = {**_fields(value, language), "samples": _sums(value.samples)}
-        seen["stretches"] = [_plain(one, language) for one in stretches(value.samples, value.every_s)]
-        return seen
-    if is_dataclass(value):
-        return _fields(value, language)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one, language) for key, one in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(one, language) for one in value]
-    if isinstance(value, float):
-        return value if isfinite(value) else None  # JSON has no word for the others; unmeasured is null
-    return value
+    match value:
+        case Sentence():
+            plain: Any = {"text": translate(value, language), "pattern": value.pattern, "values": dict(value.values)}
+        case ProbeResult():
+            seen = [_plain(one, language) for one in stretches(value.samples, value.every_s)]
+            plain = {**_fields(value, language), "samples": _sums(value.samples), "stretches": seen}
+        case Mapping():
+            plain = {str(key): _plain(one, language) for key, one in value.items()}
+        case tuple():
+            plain = [_plain(one, language) for one in value]
+        case float():
+            plain = value if isfinite(value) else None  # JSON has no word for the others; unmeasured is null
+        case _:
+            plain = _fields(value, language) if is_dataclass(value) else value
+    return plain
 
 
 def _fields(value: Any, language: str) -> dict[str, Any]:
-    return {one.name: _plain(getattr(value, one.name), language) for one in fields(value)
-            if not isinstance(getattr(value, one.name), Samples)}  # fmt: skip
+    return {
+        one.name: _plain(getattr(value, one.name), language)
+        for one in fields(value)
+        if not isinstance(getattr(value, one.name), Samples)
+    }
 
 
 def _sums(samples: Samples) -> dict[str, Any]:

@@ -35,21 +35,36 @@ class ToJunit:
         stamp = _STAMP.match(report.opened_at)
         suite = _opened(
             "testsuite",
-            {"id": "0", "package": "drills", "name": report.drill, "timestamp": stamp[0] if stamp else "1970-01-01T00:00:00",
-             "hostname": report.environment or "unknown", "tests": str(len(cases)), "failures": str(failures),
-             "errors": str(errors), "skipped": "0", "time": f"{report.duration_s:.3f}"},
-            _properties(report), *cases,
-        )  # fmt: skip
+            {
+                "id": "0",
+                "package": "drills",
+                "name": report.drill,
+                "timestamp": stamp[0] if stamp else "1970-01-01T00:00:00",
+                "hostname": report.environment or "unknown",
+                "tests": str(len(cases)),
+                "failures": str(failures),
+                "errors": str(errors),
+                "skipped": "0",
+                "time": f"{report.duration_s:.3f}",
+            },
+            _properties(report),
+            *cases,
+        )
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{_opened("testsuites", {}, suite)}\n'
 
 
 def _properties(report: Report) -> str:
     score = report.score
     named = {
-        "run": report.run, "outcome": report.outcome, "score": "" if score.points is None else show_points(score.points),
-        "coverage": f"{score.judged} of {score.planned}", "confidence": f"{score.confidence:.4g}", "rubric": score.rubric,
-        "rubric_digest": score.rubric_digest, **{f"digest_{name}": one for name, one in report.digests.items()},
-    }  # fmt: skip
+        "run": report.run,
+        "outcome": report.outcome,
+        "score": "" if score.points is None else show_points(score.points),
+        "coverage": f"{score.judged} of {score.planned}",
+        "confidence": f"{score.confidence:.4g}",
+        "rubric": score.rubric,
+        "rubric_digest": score.rubric_digest,
+        **{f"digest_{name}": one for name, one in report.digests.items()},
+    }
     return _opened("properties", {}, *(_tag("property", {"name": name, "value": one}) for name, one in named.items()))
 
 
@@ -61,9 +76,16 @@ def _case(report: Report, check: CheckResult, language: str) -> str:
     if check.outcome is Outcome.PASSED:
         return _tag("testcase", attributes)
     because = translate(check.verdict.because, language)
-    details = [because, f"limits: {check.limits}", *measured(check), f"journal lines: {proof_words(check.verdict.proof)}"]
+    details = [
+        because,
+        f"limits: {check.limits}",
+        *measured(check),
+        f"journal lines: {proof_words(check.verdict.proof)}",
+    ]
     text = "\n".join(_escaped(one) for one in details)
-    word, kind = ("failure", check.verdict.harm or "failed") if check.outcome is Outcome.FAILED else ("error", "unknown")
+    word, kind = (
+        ("failure", check.verdict.harm or "failed") if check.outcome is Outcome.FAILED else ("error", "unknown")
+    )
     return _opened("testcase", attributes, f"<{word} {_attributes({'message': because, 'type': kind})}>{text}</{word}>")
 
 

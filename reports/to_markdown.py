@@ -7,10 +7,19 @@ from typing import ClassVar
 from checks import Outcome
 from reports.language import say, translate
 from reports.printable import printable
-from reports.report import CheckResult, FaultResult, ProbeResult, Report, RunOutcome
+from reports.report import CheckResult, FaultResult, ProbeResult, Report
 from reports.wording import (
-    commands, confidence_words, judged_words, moment, outcome_word, proof_words, score_words, seconds, share, show_points,
-)  # fmt: skip
+    commands,
+    confidence_words,
+    moment,
+    notes,
+    outcome_word,
+    proof_words,
+    score_words,
+    seconds,
+    share,
+    show_points,
+)
 
 _MARKS = {"passed": "✅", "failed": "❌", "unknown": "❔", "inconclusive": "❔", "aborted": "🛑", "not healed": "🚨"}
 _SPECIAL = re.compile(r"[\\`*_\[\]|~]")
@@ -36,12 +45,15 @@ class ToMarkdown:
                 [say(one, language) for one in ("Verdict", "Check", "Reason", "Points", "Evidence")],
                 [_check_row(report, one, language) for one in report.checks],
             ),
-            *(f"> {_text(note)}" for note in _notes(report, language)),
-            _folded(f"{say('Faults', language)} · {say('Probes', language)}",
-                    _faults(report.faults, language), _probes(report.probes, language)),
+            *(f"> {_text(note)}" for note in notes(report, language)),
+            _folded(
+                f"{say('Faults', language)} · {say('Probes', language)}",
+                _faults(report.faults, language),
+                _probes(report.probes, language),
+            ),
             _folded(say("Provenance", language), _provenance(report, language)),
             _fenced(f"{printable(command)}" for _, command in commands(report, language)),
-        ]  # fmt: skip
+        ]
         return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -53,44 +65,66 @@ def _check_row(report: Report, check: CheckResult, language: str) -> list[str]:
     word = outcome_word(check.outcome, language)
     because = _text(translate(check.verdict.because, language))
     return [
-        f"{_MARKS[check.outcome]} {_text(word)}", _text(say(check.title, language)),
-        because if check.outcome is Outcome.PASSED else f"**{because}**", points, proof_words(check.verdict.proof, 3),
-    ]  # fmt: skip
-
-
-def _notes(report: Report, language: str) -> list[str]:
-    notes = [translate(one, language) for one in report.findings]
-    if report.changed_limits:
-        notes.append(f"{say('limits changed', language)}: {', '.join(report.changed_limits)}")
-    if report.outcome is RunOutcome.INCONCLUSIVE and report.score.lines and not report.score.confident:
-        notes.append(judged_words(report.score, language))
-    return notes
+        f"{_MARKS[check.outcome]} {_text(word)}",
+        _text(say(check.title, language)),
+        because if check.outcome is Outcome.PASSED else f"**{because}**",
+        points,
+        proof_words(check.verdict.proof, 3),
+    ]
 
 
 def _faults(faults: Sequence[FaultResult], language: str) -> str:
     return _table(
         [say(one, language) for one in ("Fault", "Does", "In effect", "Healing", "Gone", "Trouble")],
-        [[_text(one.id), _text(one.does), moment(one.effect_s), moment(one.healing_s), moment(one.gone_s), _text(one.trouble)]
-         for one in faults],
-    )  # fmt: skip
+        [
+            [
+                _text(one.id),
+                _text(one.does),
+                moment(one.effect_s),
+                moment(one.healing_s),
+                moment(one.gone_s),
+                _text(one.trouble),
+            ]
+            for one in faults
+        ],
+    )
 
 
 def _probes(probes: Sequence[ProbeResult], language: str) -> str:
     return _table(
-        [*(say(one, language) for one in ("Probe", "Does", "Looks", "Success")), "p50", "p99", say("Slowest", language),
-         say("Blind", language)],
-        [[_text(one.name), _text(one.does), str(len(one.samples)), share(one.success), seconds(one.p50_s), seconds(one.p99_s),
-          seconds(one.max_s), str(one.blind)] for one in probes],
-    )  # fmt: skip
+        [
+            *(say(one, language) for one in ("Probe", "Does", "Looks", "Success")),
+            "p50",
+            "p99",
+            say("Slowest", language),
+            say("Blind", language),
+        ],
+        [
+            [
+                _text(one.name),
+                _text(one.does),
+                str(len(one.samples)),
+                share(one.success),
+                seconds(one.p50_s),
+                seconds(one.p99_s),
+                seconds(one.max_s),
+                str(one.blind),
+            ]
+            for one in probes
+        ],
+    )
 
 
 def _provenance(report: Report, language: str) -> str:
     rows = [
-        (say("Run", language), report.run), (say("Environment", language), report.environment),
-        (say("Opened", language), report.opened_at), (say("Rubric", language), report.score.rubric),
+        (say("Run", language), report.run),
+        (say("Environment", language), report.environment),
+        (say("Opened", language), report.opened_at),
+        (say("Rubric", language), report.score.rubric),
         (f"{say('Rubric', language)} SHA-256", report.score.rubric_digest),
-        *((f"{name} SHA-256", one) for name, one in report.digests.items()), *report.versions.items(),
-    ]  # fmt: skip
+        *((f"{name} SHA-256", one) for name, one in report.digests.items()),
+        *report.versions.items(),
+    ]
     return _table([say("Name", language), ""], [[_text(name), _text(value)] for name, value in rows])
 
 

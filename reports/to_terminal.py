@@ -9,15 +9,19 @@ from checks import Outcome
 from reports.language import say, translate
 from reports.printable import printable
 from reports.report import Report
-from reports.wording import commands, confidence_words, kept_together, outcome_word, score_words
+from reports.wording import commands, confidence_words, kept_together, notes, outcome_word, score_words
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 _STYLES = {
-    "passed": "green", "failed": "bold red", "unknown": "yellow", "inconclusive": "bold yellow", "aborted": "bold yellow",
+    "passed": "green",
+    "failed": "bold red",
+    "unknown": "yellow",
+    "inconclusive": "bold yellow",
+    "aborted": "bold yellow",
     "not healed": "bold white on red",
-}  # fmt: skip
+}
 _NARROW = 64
 """Below this width a check's reason stands under its title instead of beside it."""
 _TITLE_MAX = 28
@@ -47,9 +51,11 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
     """Print a report. On a terminal long reasons wrap under themselves; elsewhere each check stays on one line."""
     page = _Page(console)
     page.print_head(
-        outcome_word(report.outcome, language).upper(), _STYLES[report.outcome], printable(report.drill),
+        outcome_word(report.outcome, language).upper(),
+        _STYLES[report.outcome],
+        printable(report.drill),
         [score_words(report.score, language), confidence_words(report.score, language)],
-    )  # fmt: skip
+    )
     if not any(one.outcome is Outcome.FAILED for one in report.checks):
         page.print_row("", "", translate(report.headline, language))  # no line below stands out as the reason
     console.print()
@@ -59,12 +65,10 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
         said = outcome_word(check.outcome, language)
         because = translate(check.verdict.because, language)
         page.print_row(said, _padded(title, widest), because, style=_STYLES[check.outcome])
-    notes = [translate(one, language) for one in report.findings]
-    if report.changed_limits:
-        notes.append(f"{say('limits changed', language)}: {', '.join(report.changed_limits)}")
-    if notes:
+    listed = notes(report, language)
+    if listed:
         console.print()
-    for note in notes:
+    for note in listed:
         page.print_row(say("note", language), "", note, style="yellow")
     page.print_commands(commands(report, language))
 

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from math import isfinite
 
-from checks import Measured, Outcome
+from checks import Outcome
 from checks.units import show_duration, show_ratio
-from reports.language import phrase, say
+from reports.language import phrase, say, translate
 from reports.report import CheckResult, Report, RunOutcome, Score
 
 COMMANDS: Mapping[str, str] = {"report": "report", "again": "again", "judge": "judge with other limits"}
@@ -45,14 +46,33 @@ def score_words(score: Score, language: str) -> str:
 def confidence_words(score: Score, language: str) -> str:
     """`confidence high, coverage 6 of 6`."""
     level = say("high" if score.confident else "low", language)
-    return phrase("confidence {level}, coverage {judged} of {planned}", language,
-                  level=level, judged=score.judged, planned=score.planned)  # fmt: skip
+    return phrase(
+        "confidence {level}, coverage {judged} of {planned}",
+        language,
+        level=level,
+        judged=score.judged,
+        planned=score.planned,
+    )
 
 
 def judged_words(score: Score, language: str) -> str:
     """How much of the score's weight was judged, and how much it takes."""
-    return phrase("{share} of the score's weight was judged; {needed} is needed", language,
-                  share=show_ratio(score.confidence), needed=show_ratio(score.confidence_needed))  # fmt: skip
+    return phrase(
+        "{share} of the score's weight was judged; {needed} is needed",
+        language,
+        share=show_ratio(score.confidence),
+        needed=show_ratio(score.confidence_needed),
+    )
+
+
+def notes(report: Report, language: str) -> list[str]:
+    """What a reader must know to believe the figures."""
+    said = [translate(one, language) for one in report.findings]
+    if report.changed_limits:
+        said.append(f"{say('limits changed', language)}: {', '.join(report.changed_limits)}")
+    if report.outcome is RunOutcome.INCONCLUSIVE and report.score.lines and not report.score.confident:
+        said.append(judged_words(report.score, language))
+    return said
 
 
 def outcome_word(outcome: Outcome | RunOutcome, language: str) -> str:
@@ -77,14 +97,10 @@ def share(value: float | None) -> str:
 
 
 def measured(result: CheckResult) -> Iterator[str]:
-    """Each figure of a verdict with its bounds: `outage 2.03 s (2.01 s to 2.05 s)`."""
+    """Each figure of a verdict with its bounds: `outage 2.03 s ± 20 ms`; those without an upper bound are left out."""
     for name, figure in result.verdict.measured.items():
-        bounds = ""
-        if figure.low != figure.high:
-            low, high = (str(Measured(value=one, low=one, high=one, unit=figure.unit)) for one in (figure.low, figure.high))
-            bounds = f" ({low} – {high})"
-        alone = Measured(value=figure.value, low=figure.value, high=figure.value, unit=figure.unit)
-        yield f"{name.replace('_', ' ')} {alone}{bounds}"
+        if isfinite(figure.value) and isfinite(figure.low) and isfinite(figure.high):
+            yield f"{name.removesuffix('_s').replace('_', ' ')} {figure}"
 
 
 def ranges(lines: Iterable[int]) -> list[tuple[int, int]]:

@@ -52,7 +52,7 @@ class History:
         return self.event(0.0, "probe.opened", probe=probe, every_s=every_s, timeout_s=timeout_s, writes=writes)
 
     def looks(self, pattern: str, *, probe: str = "orders", from_s: float = 0.0, every_s: float = 0.1,
-              took_s: float = 0.001, why: str = "refused", batch: int = 5) -> Self:  # fmt: skip
+              took_s: float = 0.002, why: str = "refused", batch: int = 5) -> Self:  # fmt: skip
         """Looks of one probe: `3+ 2- + ? .`; several calls go on with the numbers."""
         first = sum(len(event.data["n"]) for event in self.events if event.data.get("probe") == probe and "n" in event.data)
         seen = "".join(kind * int(count or 1) for count, kind in re.findall(r"(\d*)([-+?.])", pattern))

@@ -1,12 +1,13 @@
-"""A make-believe engine of two files, an injector that serves it well, and a crowd of injectors that each break one rule.
+"""A make-believe engine of two files, an injector that serves it well, and many that each break one rule.
 
 The engine is on disk so that a healer in another process meets the same world.
 """
 
-import json
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, ClassVar
@@ -45,7 +46,7 @@ class Dark:
     target: Annotated[TargetName, "Whose switches"]
 
     async def preview(self, address: HouseAddress) -> Preview:
-        there = [name for name in SWITCHES if Path(address.folder, name).exists()]
+        there = [name for name in SWITCHES if is_there(address.folder, name)]
         touches = tuple(Touch(what=f"switch {name}", key=f"switch:{address.folder}/{name}") for name in there)
         return Preview(touches=touches, does=f"turns off {len(there)} switches", undo="turned on again")
 
@@ -79,6 +80,11 @@ def look(folder: str) -> dict[str, str]:
         raise InjectionFailed(f"no such switch: {error.filename}") from None
 
 
+def is_there(folder: str, name: str = ".") -> bool:
+    """True for a house, or a file in it."""
+    return Path(folder, name).exists()
+
+
 def turn(folder: str, name: str, to: str) -> None:
     """Turn one."""
     Path(folder, name).write_text(to)
@@ -94,7 +100,8 @@ def found(target: str, folder: str) -> Residue:
 class InTheHouse(Conformance):
     """The suite on the make-believe engine."""
 
-    settle_s = 0.05
+    settle_s = 0.02
+    shows_s = 0.0
     kind: ClassVar[Any] = Dark
 
     @contextmanager
@@ -233,18 +240,17 @@ class HealsItself(Dark):
 
 
 @caught_by("heal_is_safe_to_repeat")
-class HealsOnceOnly(Dark):
-    """It takes what it needs with it, and the second time puts a ruin in its place."""
+class HealsAnewEachTime(Dark):
+    """It leaves something behind whenever it finds nothing to do, after the first time."""
 
     @classmethod
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
         folder = remembered.data["folder"]
-        if Path(folder, "healed").exists() and look(folder) == remembered.data["was"]:
-            await stage.act("turn the light off", turn, folder, "light", "ruined")
-            return
-        if look(folder) != remembered.data["was"]:
-            await Dark.heal.__func__(cls, remembered, stage)  # type: ignore[attr-defined]
-            await stage.act("leave a mark", turn, folder, "healed", "yes")
+        if is_there(folder, "healed"):
+            await stage.act("leave a mark", turn, folder, "healed", "again")
+        elif look(folder) != remembered.data["was"]:
+            await Dark.heal(remembered, stage)
+            await stage.act("leave a mark", turn, folder, "healed", "once")
 
 
 @caught_by(
@@ -252,17 +258,11 @@ class HealsOnceOnly(Dark):
     "heal_without_any_effect_harms_nothing",
     "heals_an_injection_interrupted_at_any_act",
     "heals_an_injection_cancelled_at_any_point",
-    "a_full_disk_stops_it",
+    "heals_after_an_interrupted_heal",
+    "verify_says_no_after_an_interrupted_injection_was_healed",
 )
-class HealTurnsOver(Dark):
+class HealPresumesTheEffect(Dark):
     """Healing turns each switch to what it is not."""
-
-    async def inject(self, injection: Injection, stage: Stage) -> None:
-        folder = injection.address.folder
-        stage.remember({"folder": folder, "was": look(folder)})
-        await stage.act("turn the light off", turn, folder, "light", "off")
-        stage.remember({"done": True})
-        await stage.act("turn the heat off", turn, folder, "heat", "off")
 
     @classmethod
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
@@ -284,10 +284,8 @@ class HealsTheWholeOnly(Dark):
 
     @classmethod
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
-        said = set(look(remembered.data["folder"]).values())
-        if len(said) > 1:
-            return
-        await Dark.heal.__func__(cls, remembered, stage)  # type: ignore[attr-defined]
+        if len(set(look(remembered.data["folder"]).values())) == 1:
+            await Dark.heal(remembered, stage)
 
 
 @caught_by("heals_an_injection_interrupted_at_any_act", "heals_an_injection_cancelled_at_any_point",
@@ -296,8 +294,7 @@ class PassesForDone(Dark):
     """An act that was refused or cancelled is passed over in silence."""
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
-        import asyncio
-
+        look(injection.address.folder)
         with suppress(InjectionFailed, asyncio.CancelledError):
             await Dark.inject(self, injection, stage)
 
@@ -333,7 +330,7 @@ class SaysWhatWasAskedFor(Dark):
 
     @classmethod
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
-        await Dark.heal.__func__(cls, remembered, stage)  # type: ignore[attr-defined]
+        await Dark.heal(remembered, stage)
         stage.remember({"off": False})
 
     @classmethod
@@ -352,17 +349,19 @@ class VerifyLeavesAMark(Dark):
 @caught_by("preview_lists_the_target_and_touches_nothing")
 class PreviewTouches(Dark):
     async def preview(self, address: HouseAddress) -> Preview:
-        if Path(address.folder).exists():
+        if is_there(address.folder):
             turn(address.folder, "light", "off")
         return await Dark.preview(self, address)
+
+
+_COUNT = count()
 
 
 @caught_by("preview_lists_the_target_and_touches_nothing")
 class PreviewHasOtherKeysEachTime(Dark):
     async def preview(self, address: HouseAddress) -> Preview:
-        touches = tuple(Touch(what="switch", key=f"switch:{id(object())}:{len(_WAS)}") for _ in ("light",))
-        _WAS[f"preview {len(_WAS)}"] = None
-        return Preview(touches=touches if Path(address.folder).exists() else (), does="off", undo="on")
+        touches = (Touch(what="switch", key=f"switch:{next(_COUNT)}"),)
+        return Preview(touches=touches if is_there(address.folder) else (), does="off", undo="on")
 
 
 @caught_by("no_target_no_touches")
@@ -400,15 +399,19 @@ class ExplainsNothing(Dark):
     how: str = "fully"
 
 
-@dataclass(unsafe_hash=True)
-class Loose:
-    """Not frozen, and its settings go by position."""
+@dataclass(kw_only=True)
+class LooseAddress:
+    """One that can be changed after it was read."""
 
-    name: ClassVar[str] = "dark"
-    version: ClassVar[int] = 1
-    address: ClassVar[type] = HouseAddress
-    target: Annotated[TargetName, "Whose switches"]
-    preview, inject, heal, verify, residue = Dark.preview, Dark.inject, Dark.heal, Dark.verify, Dark.residue
+    name: ClassVar[str] = "house"
+    folder: Annotated[str, "The folder that holds its switches"]
 
 
-assert json  # the engine's files are texts; what is remembered of them is JSON
+@caught_by("settings_are_frozen_named_and_explained")
+class HasALooseAddress(Dark):
+    address: ClassVar[type] = LooseAddress
+
+
+@caught_by("settings_are_frozen_named_and_explained")
+class HasAnUntypedTarget(Dark):
+    target: Annotated[str, "Any text"]  # type: ignore[assignment]

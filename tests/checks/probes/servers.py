@@ -114,22 +114,15 @@ def valkey(folder: Path, *options: str, port: int = 0) -> Iterator[Server]:
 
 
 @contextmanager
-def sentinel(folder: Path, primary: int, service: str, quorum: int) -> Iterator[Server]:
+def sentinel(folder: Path, primary: int, service: str, quorum: int, port: int = 0) -> Iterator[Server]:
     """One sentinel that watches a primary."""
-    port = free_port()
+    port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sentinel.conf").write_text(
         f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {service} 127.0.0.1 {primary} {quorum}\n"
         f"sentinel down-after-milliseconds {service} 500\nsentinel failover-timeout {service} 5000\n"
         f"sentinel parallel-syncs {service} 2\n"
     )
-    with run_sentinel(folder, port) as server:
-        yield server
-
-
-@contextmanager
-def run_sentinel(folder: Path, port: int) -> Iterator[Server]:
-    """A sentinel whose configuration is in this folder already."""
     with (folder / "log").open("ab") as log:
         argv = [valkey_binary(), str(folder / "sentinel.conf"), "--sentinel"]
         server = Server(subprocess.Popen(argv, stdout=log, stderr=log), port)
@@ -162,10 +155,7 @@ def valkey_service(folder: Path) -> Iterator[Service]:
     with ExitStack() as stack:
         first = stack.enter_context(valkey(folder / "0"))
         others = [
-            stack.enter_context(
-                valkey(folder / str(one), "--replicaof", f"127.0.0.1 {first.port}")
-            )
-            for one in (1, 2)
+            stack.enter_context(valkey(folder / str(one), "--replicaof", f"127.0.0.1 {first.port}")) for one in (1, 2)
         ]
         for one in others:
             wait_for(lambda one=one: "master_link_status:up" in one.ask("INFO", "replication"), "the replica's link")

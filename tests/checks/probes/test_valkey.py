@@ -5,6 +5,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from tests.checks.probes.servers import (
     Service,
     comes,
     free_port,
-    run_sentinel,
     sentinel,
     valkey,
     valkey_service,
@@ -273,8 +273,10 @@ class _nothing:  # noqa: N801
 def test_a_server_that_speaks_something_else_is_bad() -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-hello\r\n" * 5)
-        await reader.read()
-        writer.close()
+        try:
+            await reader.read()
+        finally:
+            writer.close()
 
     async def main() -> Look:
         async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
@@ -394,31 +396,25 @@ def test_looks_go_on_at_the_new_primary_and_acknowledged_numbers_are_there(tmp_p
 def test_an_idle_connection_to_a_replaced_primary_is_not_used(tmp_path: Path) -> None:
     """The old primary is told nothing, answers as ever, and nobody's look fails: only the sentinels know better."""
 
-    async def main(service: Service) -> None:
-        old = next(one for one in service.servers if one.port == service.primary())
+    async def main(service: Service, stack: ExitStack) -> None:
+        old, new = service.servers[0], service.servers[1]
         async with ValkeyProbe(target=CACHE, write="numbered").open(under(service), "orders") as watch:
             await look(watch, 0)
-            # The sentinels' new word, without their usual doings: they are ended and others speak of another server.
+            # The sentinels' new word without their usual doings: they are ended, and another speaks of another server.
             for one in service.sentinels:
                 one.kill()
-            port = service.sentinels[0].port
-            service.servers[1].ask("REPLICAOF", "NO", "ONE")
-            folder = tmp_path / "other"
-            folder.mkdir()
-            (folder / "sentinel.conf").write_text(
-                f"port {port}\nbind 127.0.0.1\ndir {folder}\n"
-                f"sentinel monitor shop 127.0.0.1 {service.servers[1].port} 9\n"
-            )
-            with run_sentinel(folder, port):
-                await asyncio.sleep(1.1)  # what is known of the primary must have grown old
-                await look(watch, 1)
-                await asyncio.sleep(0.3)
-                assert (await look(watch, 2)).seen is Seen.GOOD
-                assert list(await watch.read_back())[-1] == 2  # type: ignore[attr-defined]
-                assert old.ask("GETBIT", "chaos_drills:orders", "2") == ":0\r\n"
+            new.ask("REPLICAOF", "NO", "ONE")
+            stack.enter_context(sentinel(tmp_path / "other", new.port, "shop", 9, port=service.sentinels[0].port))
+            await asyncio.sleep(1.1)  # what is known of the primary must have grown old
+            await look(watch, 1)
+            await asyncio.sleep(0.3)
+            assert (await look(watch, 2)).seen is Seen.GOOD
+            assert 2 in await watch.read_back()  # type: ignore[attr-defined]
+            assert old.ask("GETBIT", "chaos_drills:orders", "1") == ":1\r\n"
+            assert old.ask("GETBIT", "chaos_drills:orders", "2") == ":0\r\n"
 
-    with valkey_service(tmp_path) as service:
-        asyncio.run(main(service))
+    with valkey_service(tmp_path) as service, ExitStack() as stack:
+        asyncio.run(main(service, stack))
 
 
 def test_without_any_sentinel_the_service_is_unreachable() -> None:

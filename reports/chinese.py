@@ -1,0 +1,168 @@
+"""Chinese: the words of reports, and the sentences that checks say. Data only; English is the key of every entry."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    "passed": "通过", "failed": "未通过", "unknown": "未知", "inconclusive": "无结论", "aborted": "已中止",
+    "not healed": "未恢复原状", "steady before": "注入前稳态", "steady after": "结束后稳态",
+    "fault in effect": "故障生效", "failover": "故障切换", "data loss": "数据丢失", "unaffected": "不受影响",
+    "recovered": "业务恢复", "clean": "清理干净", "preparing": "准备", "steady": "稳态", "faults": "故障",
+    "healing": "撤除", "recovery": "恢复", "closing": "收尾", "acting": "注入中", "in effect": "生效",
+    "gone": "已消失", "never in effect": "从未生效", "Drill report": "演练报告", "Timeline": "时间线",
+    "Checks": "检查项", "Score": "评分", "Faults": "故障", "Probes": "探测", "Evidence": "证据",
+    "Provenance": "来源与版本", "Next": "下一步", "Read this first": "阅读须知", "Phases": "阶段",
+    "Verdict": "结论", "Check": "检查项", "Reason": "理由", "Limits": "要求", "Dimension": "维度",
+    "Points": "得分", "Weight": "权重", "Fault": "故障", "Does": "动作", "Targets": "目标", "Acting": "开始注入",
+    "In effect": "生效", "Healing": "开始撤除", "Gone": "已消失", "Trouble": "异常", "Probe": "探测",
+    "Looks": "次数", "Success": "成功率", "Slowest": "最慢", "Blind": "盲", "Late p99": "发送延后 p99",
+    "Line": "行", "Time": "时间", "UTC": "UTC", "Source": "来源", "What": "事件", "Phase": "阶段", "From": "从",
+    "To": "到", "Name": "名称", "Digest": "摘要", "Version": "版本", "Measured": "测得", "Outcome": "结论",
+    "Environment": "环境", "Severity": "级别", "Opened": "开始于", "Lasted": "历时", "Run": "运行",
+    "Rubric": "评分标准", "Drill": "演练", "Note": "备注", "Total": "合计", "report": "报告", "again": "再来一次",
+    "judge": "换要求重判", "judge with other limits": "换要求重判", "note": "注意", "limits changed": "要求已更改",
+    "high": "高", "low": "低", "whole run": "全程", "zoom": "放大", "none": "无", "not looked": "未探测",
+    "coarse": "偏粗", "journal line": "日志行", "journal lines": "日志行", "good": "正常", "bad": "异常",
+    "blind": "盲", "other": "其他", "Take over and recover": "接管与恢复", "Keep the data": "保住数据",
+    "Keep the damage in": "控制影响面", "acknowledged data was lost": "已确认的数据丢失",
+    "the service did not recover": "业务没有恢复",
+    "something of ours is left in the system": "系统中留有本次注入的残余",
+    "the outage lasted more than twice its limit": "中断超过要求的两倍",
+    "the outage lasted longer than its limit": "中断超过要求", "lost": "丢失", "outage": "中断",
+}  # fmt: skip
+"""Fixed words, titles of checks, and the words of our rubrics."""
+
+PATTERNS: Mapping[str, str] = {
+    "Passed: all {n} checks.": "通过：全部 {n} 项检查。",
+    "Aborted, and healed.": "已中止，故障已撤除。",
+    "Aborted, and healed: {why}": "已中止，故障已撤除：{why}",
+    "Failed on {_check}": "未通过：{_check}",
+    "Failed on {_check} and {_more} more ({_others})": "未通过：{_check}等，另有 {_more} 项（{_others}）",
+    "Not healed, something of ours is left": "未恢复原状，系统中留有本次注入的残余",
+    "No verdict without {_check}": "无结论，缺少前提：{_check}",
+    "No verdict without {_check} and {_more} more ({_others})":
+        "无结论，缺少前提：{_check}，另有 {_more} 项（{_others}）",
+    "No verdict on {_check}": "无法判定：{_check}",
+    "No verdict on {_check} and {_more} more ({_others})": "无法判定：{_check}，另有 {_more} 项（{_others}）",
+    "No verdict: the drill asks nothing of the system.": "无结论：演练没有对系统提出任何要求。",
+    "No verdict: the rubric gives no weight to any of these checks.": "无结论：评分标准没有给这些检查项任何权重。",
+    "score {points} of 100": "得分 {points}（满分 100）",
+    "no score": "不评分",
+    "capped from {uncapped}": "封顶前 {uncapped}",
+    "capped": "已封顶",
+    "confidence {level}, coverage {judged} of {planned}": "可信度{level}，覆盖 {judged}/{planned}",
+    "at most {cap}": "最高 {cap}",
+    "{judged} of {planned} checks gave an answer": "{planned} 项检查中 {judged} 项有答案",
+    "{share} of the score's weight was judged; {needed} is needed": "已判定权重 {share}，要求 {needed}",
+    "{seconds} in effect": "生效 {seconds}",
+    "{success} good": "成功 {success}",
+    "{gates}: whether the drill itself can be believed, so no points": "{gates}：说明演练本身是否可信，不计分",
+    "no look saw anything": "没有任何有效探测",
+    "No verdict": "无结论",
+    "{fault} never took effect": "{fault} 从未生效",
+    "{fault} was not seen in effect on {missing}, {count} of {all} targets":
+        "{all} 个目标中有 {count} 个没有看到 {fault} 生效（{missing}）",
+    "{fault} was never brought about": "{fault} 从未注入",
+    "{fault} in effect {took} after the first act on {targets}": "{fault} 在首次动作 {took} 后生效（{targets}）",
+    "{probe} never looked": "{probe} 从未探测",
+    "nobody looked for {gap} of {span}": "{span} 中有 {gap} 无人探测",
+    "only {saw} looks saw anything, {needed} are needed": "只有 {saw} 次有效探测，至少需要 {needed} 次",
+    "only {saw} of {looks} looks saw anything ({why}), {needed} are needed":
+        "{looks} 次探测中只有 {saw} 次有效（{why}），至少需要 {needed} 次",
+    "{blind} of {looks} looks were blind ({why}), so nobody can say whether {limit}":
+        "{looks} 次探测中有 {blind} 次看不到（{why}），无法判断是否满足 {limit}",
+    "{success} of {looks} looks good": "{looks} 次探测中 {success} 正常",
+    "{success} of {looks} looks good, {times}": "{looks} 次探测中 {success} 正常，{times}",
+    "{bad} of {looks} looks failed, which counts against {limit}": "{looks} 次探测中有 {bad} 次失败，不满足 {limit}",
+    "{figure} {took} over {looks} looks": "{looks} 次探测的 {figure} 为 {took}",
+    "limit {limit}": "要求 {limit}",
+    "look more often": "请缩短探测间隔",
+    "look more often than every {every}": "探测间隔须短于 {every}",
+    "{blind} looks were blind ({why})": "其中 {blind} 次看不到（{why}）",
+    "watched for {watched} only": "只观察了 {watched}",
+    "{hold} are needed": "需要 {hold}",
+    "the run ended before it was looked at": "还没有看，运行就结束了",
+    "no look of {probe} saw anything before {fault}": "{fault} 之前 {probe} 没有任何有效探测",
+    "{probe} failed already before {fault}": "{fault} 之前 {probe} 已经失败",
+    "no look of {probe} failed, but it was not watched for {hold} while {fault} was in effect":
+        "{probe} 没有失败，但 {fault} 生效期间没有连续观察 {hold}",
+    "no look of {probe} failed, but it was watched only {watched} after {fault}":
+        "{probe} 没有失败，但 {fault} 之后只观察了 {watched}",
+    "no look of {probe} failed, but nobody looked for {gap}": "{probe} 没有失败，但有 {gap} 无人探测",
+    "{probe} never failed": "{probe} 从未失败",
+    "an interruption of less than {gap} would not have been seen": "短于 {gap} 的中断看不到",
+    "{probe} down for {outage}": "{probe} 中断 {outage}",
+    "{probe} down for {outage}, the longest of {count} interruptions":
+        "{probe} 中断 {outage}（{count} 次中断中最长的一次）",
+    "{probe} did not come back, down for {outage}": "{probe} 没有恢复，已中断 {outage}",
+    "{probe} came back only once {fault} was healed, down for {outage}":
+        "{probe} 直到 {fault} 撤除后才恢复，中断 {outage}",
+    "{probe} was not seen good for {hold} again, down for {outage}":
+        "没有看到 {probe} 再次连续正常 {hold}，已中断 {outage}",
+    "{fault} was healed before {probe} was good for {hold} again, down for {outage}":
+        "{probe} 再次连续正常 {hold} 之前 {fault} 已撤除，已中断 {outage}",
+    "{probe} down for {outage}, and no good look tells when that began":
+        "{probe} 中断 {outage}，没有正常的探测能说明从何时开始",
+    "{probe} down for {outage}, too coarse for limit {limit}": "{probe} 中断 {outage}，精度不足以判断要求 {limit}",
+    "{probe} could not be read back": "{probe} 无法回读",
+    "{probe} writes nothing that could be lost": "{probe} 没有写入可能丢失的数据",
+    "{probe} was not read back": "{probe} 没有回读",
+    "{count} writes of {probe} are there that were never sent, so the reading cannot be believed":
+        "{probe} 有 {count} 条从未发送过的写入，回读结果不可信",
+    "all {acknowledged} acknowledged {probe} are there": "已确认的 {acknowledged} 条 {probe} 全部都在",
+    "all {acknowledged} acknowledged {probe} are there, but no fault put them at risk":
+        "已确认的 {acknowledged} 条 {probe} 全部都在，但没有故障危及它们",
+    "only {at_risk} {probe} were acknowledged around the faults, {needed} are needed":
+        "故障前后只确认了 {at_risk} 条 {probe}，至少需要 {needed} 条",
+    "no fault was ever there to recover from": "从未有过需要恢复的故障",
+    "{fault} was never seen to be gone": "没有看到 {fault} 消失",
+    "{probe} still failed {low} after {fault} was gone": "{fault} 消失 {low} 后 {probe} 仍然失败",
+    "{probe} was not seen good for {hold} after {fault} was gone": "{fault} 消失后没有看到 {probe} 连续正常 {hold}",
+    "{probe} back {took} after {fault} was gone": "{fault} 消失 {took} 后 {probe} 恢复",
+    "{probe} back {took} after {fault} was gone, too coarse for limit {limit}":
+        "{fault} 消失 {took} 后 {probe} 恢复，精度不足以判断要求 {limit}",
+    "{probe} was good when {fault} was gone, and stayed so for {hold}":
+        "{fault} 消失时 {probe} 正常，并保持了 {hold}",
+    "left behind: {what}": "残留：{what}",
+    "left behind: {what} and {count} more": "残留：{what}，另有 {count} 处",
+    "{fault} on {target} was not healed": "{target} 上的 {fault} 没有撤除",
+    "{fault} was meant for {target}, and nobody saw whether it is there":
+        "{fault} 本要注入 {target}，没有人看到它是否还在",
+    "it could not be seen whether anything is left": "无法查看是否有残留",
+    "nobody looked whether anything is left": "没有人查看是否有残留",
+    "nothing of ours is left": "没有残留",
+    "the check itself broke: {kind}: {error}": "检查项自身出错：{kind}: {error}",
+    "the journal's last line was torn off by a sudden death": "日志最后一行因进程突然终止而残缺",
+    "{bytes} bytes are kept beside it": "残缺的 {bytes} 字节已另存",
+    "fault {fault} never came": "故障 {fault} 从未注入",
+    "probe {probe} fell behind its plan": "探测 {probe} 跟不上计划",
+    "1 look in 100 was sent more than {late} late": "每 100 次探测有 1 次延后超过 {late}",
+    "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers})":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}）",
+    "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers}), which reaches back {reach}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}），回溯 {reach}",
+    "{missing} of {acknowledged} acknowledged {probe} missing"
+    " (numbers {numbers}), which reaches back {reach}, too coarse for limit {limit}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}），"
+        "回溯 {reach}，精度不足以判断要求 {limit}",
+    "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers}, last {apart} before {fault})":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，最后一条在 {fault} 之前 {apart}）",
+    "{missing} of {acknowledged} acknowledged {probe} missing"
+    " (numbers {numbers}, last {apart} before {fault}), which reaches back {reach}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，"
+        "最后一条在 {fault} 之前 {apart}），回溯 {reach}",
+    "{missing} of {acknowledged} acknowledged {probe} missing"
+    " (numbers {numbers}, last {apart} before {fault}), which reaches back {reach}, too coarse for limit {limit}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，"
+        "最后一条在 {fault} 之前 {apart}），回溯 {reach}，精度不足以判断要求 {limit}",
+    "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers}, last {apart} into {fault})":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，最后一条在 {fault} 之后 {apart}）",
+    "{missing} of {acknowledged} acknowledged {probe} missing"
+    " (numbers {numbers}, last {apart} into {fault}), which reaches back {reach}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，"
+        "最后一条在 {fault} 之后 {apart}），回溯 {reach}",
+    "{missing} of {acknowledged} acknowledged {probe} missing"
+    " (numbers {numbers}, last {apart} into {fault}), which reaches back {reach}, too coarse for limit {limit}":
+        "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，"
+        "最后一条在 {fault} 之后 {apart}），回溯 {reach}，精度不足以判断要求 {limit}",
+}  # fmt: skip
+"""Sentences, or clauses of sentences. Both sides of an entry hold the same fields."""

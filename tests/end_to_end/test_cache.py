@@ -1,0 +1,212 @@
+"""The main job, on the real thing: the example's Valkey cache with sentinels loses its primary."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from drills import rundir
+from drills.rundir import RunDir
+from tests.end_to_end.ground import ROOT, wait_until
+
+CACHE = ROOT / "examples" / "cache"
+OBSERVER = Path(__file__).with_name("observer.py")
+
+
+class Desk:
+    """Where somebody sits and calls the command line, with runs kept in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runs = folder / "runs"
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHAOS_DRILLS_STATE": str(self.folder / "state"),
+                       "CHAOS_DRILLS_RUNS": str(self.runs), "NO_COLOR": "1"}  # fmt: skip
+        return subprocess.Popen([sys.executable, "-m", "drills", *words], cwd=self.folder, env=environment, text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
+
+    def call(self, *words: str) -> tuple[int, str]:
+        process = self.start(*words)
+        try:
+            said, _ = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        return process.returncode, said
+
+    def run(self) -> RunDir:
+        """The newest run."""
+        return rundir.all_runs(self.runs)[-1]
+
+    def report(self) -> Any:
+        return json.loads((self.run().path / "report.json").read_text(encoding="utf-8"))
+
+    def left(self) -> list[str]:
+        """Processes that have anything to do with this folder."""
+        return [" ".join(one.info["cmdline"]) for one in psutil.process_iter(["cmdline"])
+                if any(str(self.folder) in word for word in one.info["cmdline"] or ())]  # fmt: skip
+
+    def has(self, kind: str) -> bool:
+        """Whether the newest run's journal has an event of this kind by now."""
+        runs = rundir.all_runs(self.runs)
+        return bool(runs) and f'"kind":"{kind}"' in runs[-1].journal.read_text(encoding="utf-8")
+
+
+def sentinel_ports(run: RunDir) -> list[str]:
+    """Read off the sentinels' command lines, as an outsider would."""
+    pids = [json.loads((run.lab / f"sentinel-{n}.pid").read_text(encoding="utf-8"))["pid"] for n in (1, 2, 3)]
+    return [psutil.Process(pid).cmdline()[0].rpartition(":")[2].split()[0] for pid in pids]
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """One run of the example, watched from outside at 1 ms."""
+    desk = Desk(tmp_path_factory.mktemp("lost"))
+    drill = desk.start("run", str(CACHE / "lose-the-primary.yaml"))
+    try:
+        wait_until(lambda: desk.has("reaper.armed"), "the lab is ready", 60)
+        watching = subprocess.Popen([sys.executable, str(OBSERVER), *sentinel_ports(desk.run())], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, text=True)  # fmt: skip
+        wait_until(lambda: desk.has("injection.gone"), "the primary was killed and healed", 60)
+        outside, _ = watching.communicate(input="enough\n", timeout=30)
+        said, _ = drill.communicate(timeout=60)
+    finally:
+        drill.kill()
+    yield {"desk": desk, "code": drill.returncode, "said": said, "outside": json.loads(outside)}
+
+
+def test_the_drill_passes_and_says_why(lost: dict[str, Any]) -> None:
+    assert lost["code"] == 0, lost["said"]
+    assert re.search(r"passed +failover +orders down for 2\.\d+ s ± \d", lost["said"])
+    assert re.search(r"passed +data loss +all \d+ acknowledged orders are there", lost["said"])
+
+
+def test_nothing_of_it_is_left(lost: dict[str, Any]) -> None:
+    desk = lost["desk"]
+
+    assert desk.left() == []
+    assert list((desk.folder / "state" / "open").iterdir()) == []
+    assert not desk.run().is_live
+
+
+def test_every_report_is_there(lost: dict[str, Any]) -> None:
+    folder = lost["desk"].run().path
+
+    assert "report.html" in lost["said"]
+    assert all((folder / name).stat().st_size > 500 for name in ("report.html", "report.md", "report.json", "junit.xml"))
+
+
+def test_an_outsiders_figure_lies_inside_our_bounds(lost: dict[str, Any]) -> None:
+    (failover,) = [one for one in lost["desk"].report()["checks"] if one["kind"] == "failover"]
+    outage = failover["verdict"]["measured"]["outage_s"]
+
+    assert outage["low"] <= lost["outside"]["outage_s"] <= outage["high"], (outage, lost["outside"])
+    assert outage["high"] - outage["low"] < 0.2
+
+
+def test_a_tighter_limit_fails_the_same_evidence(lost: dict[str, Any]) -> None:
+    code, said = lost["desk"].call("judge", "last", "--set", "failover.within=1s")
+
+    assert code == 1
+    assert re.search(r"FAILED +failover +orders down for 2\.\d+ s ± [^;]+; limit 1 s", said)
+
+
+def test_a_limit_inside_the_measuring_bounds_is_inconclusive(lost: dict[str, Any]) -> None:
+    (failover,) = [one for one in lost["desk"].report()["checks"] if one["kind"] == "failover"]
+    middle_us = round(failover["verdict"]["measured"]["outage_s"]["value"] * 1e6)
+    code, said = lost["desk"].call("judge", "last", "--set", f"failover.within={middle_us}us")
+
+    assert code == 3, said
+    assert "unknown  failover" in said
+
+
+def test_judging_again_gives_the_same_bytes(lost: dict[str, Any]) -> None:
+    desk = lost["desk"]
+    before = {name: (desk.run().path / name).read_bytes() for name in ("report.html", "report.json", "junit.xml")}
+    code, _ = desk.call("report", "last")
+
+    assert code == 0
+    assert {name: (desk.run().path / name).read_bytes() for name in before} == before
+
+
+def test_an_edited_journal_is_refused_by_its_line(lost: dict[str, Any], tmp_path: Path) -> None:
+    desk = lost["desk"]
+    copy = tmp_path / desk.run().id
+    subprocess.run(["cp", "-r", str(desk.run().path), str(copy)], check=True)
+    lines = (copy / "journal.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    number, line = next((number, line) for number, line in enumerate(lines, 1) if "injection.verified" in line)
+    lines[number - 1] = line.replace('"in_effect":true', '"in_effect":false')
+    (copy / "journal.jsonl").write_text("".join(lines), encoding="utf-8")
+    code, said = desk.call("judge", str(copy))
+
+    assert code == 2
+    assert f"journal.jsonl:{number}:1: line {number} does not follow" in said
+
+
+def test_a_chinese_report_can_be_had(lost: dict[str, Any]) -> None:
+    code, said = lost["desk"].call("report", "last", "--format", "markdown", "--language", "zh")
+
+    assert code == 0
+    assert "缓存主库宕机" in said
+
+
+def test_runs_lists_it(lost: dict[str, Any]) -> None:
+    code, said = lost["desk"].call("runs")
+
+    assert code == 0
+    assert re.search(r"lose-the-primary-[0-9a-f]{4} +passed +score 100", said)
+
+
+def test_without_sentinels_nobody_takes_over_and_the_drill_fails(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    code, said = desk.call("run", str(CACHE / "sentinels-asleep.yaml"))
+
+    assert code == 1, said
+    assert re.search(r"FAILED +failover +orders came back only once primary-dies was healed", said)
+    assert desk.left() == []
+
+
+def test_a_primary_that_hangs_and_comes_back_is_replaced(tmp_path: Path) -> None:
+    """Whether writes are lost is the cache's affair; that they are counted, and nothing is left, is ours."""
+    desk = Desk(tmp_path)
+    code, said = desk.call("run", str(CACHE / "two-primaries.yaml"))
+
+    assert code in (0, 1), said
+    assert re.search(r"(passed|FAILED) +data loss +(all )?\d+", said)
+    assert desk.left() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_the_fault_heals_and_ends_with_4(tmp_path: Path, number: signal.Signals) -> None:
+    desk = Desk(tmp_path)
+    drill = desk.start("run", str(CACHE / "lose-the-primary.yaml"))
+    try:
+        wait_until(lambda: desk.has("injection.verified"), "the fault is in effect", 60)
+        drill.send_signal(number)
+        said, _ = drill.communicate(timeout=60)
+    finally:
+        drill.kill()
+
+    assert drill.returncode == 4, said
+    assert said.count("ABORTED") == 1
+    assert desk.left() == []
+    assert desk.has("injection.gone")
+
+
+def test_run_twice_it_works_twice_at_the_same_time(tmp_path: Path) -> None:
+    """Two labs on one machine find ports of their own."""
+    desks = [Desk(tmp_path / "one"), Desk(tmp_path / "two")]
+    for desk in desks:
+        desk.folder.mkdir()
+    running = [desk.start("run", str(CACHE / "lose-the-primary.yaml")) for desk in desks]
+    said = [drill.communicate(timeout=120)[0] for drill in running]
+
+    assert [drill.returncode for drill in running] == [0, 0], said
