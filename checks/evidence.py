@@ -161,9 +161,9 @@ class Samples(Sequence[Sample]):
         return (self[index] for index in range(len(self)))
 
     def between(self, from_s: float, to_s: float) -> "Samples":
-        """The looks sent in [from_s, to_s)."""
+        """The looks sent in [from_s, to_s), both taken to the journal's grain of 1 µs."""
         self._settle()
-        return self[bisect_left(self._sent, from_s) : bisect_left(self._sent, to_s)]
+        return self[bisect_left(self._sent, round(from_s, 6)) : bisect_left(self._sent, round(to_s, 6))]
 
     def where(self, keep: Sequence[bool]) -> "Samples":
         """Those looks for which `keep`, one answer a look in their order, is true."""

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
         return Exit.USAGE
+    except KeyboardInterrupt:
+        print("ended before anything was done", file=sys.stderr)
+        return Exit.ABORTED
     except Exception:  # noqa: BLE001 - a bug of ours; Python's own exit code for it would say that the drill failed
         import traceback
 
@@ -223,7 +227,8 @@ def _root(given: argparse.Namespace) -> Path:
 def _show(report: "Report", directory: "RunDir | None", language: str) -> int:
     from drills.running import show
 
-    show(report, directory, language)
+    with suppress(OSError):  # the terminal may have been closed; the exit code and the files still tell
+        show(report, directory, language)
     return report.exit_code
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -37,6 +38,8 @@ READ_BACK_S = 60.0
 """For all numbered writes of one probe to be read back."""
 HEAL_PATIENCE_S = 60.0
 """How long the conductor itself goes on trying to heal what resists; the run stays listed for `drills heal` after."""
+_ENDING = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "asked to end", signal.SIGHUP: "the terminal was closed",
+           signal.SIGQUIT: "asked to quit"}  # fmt: skip
 _TICK_S = 0.1
 """How often guards, conditions and requests to abort are looked at."""
 
@@ -63,6 +66,7 @@ class Conductor:
         self._journal: Journal
         self._reaper: Reaper | None = None
         self._beating: asyncio.Task[None] | None = None
+        self._over = False
         self._stopped = asyncio.Event()
         self._watches: dict[str, Watch] = {}
         self._samplers: list[asyncio.Task[None]] = []
@@ -86,9 +90,17 @@ class Conductor:
 
     def stop(self, by: str, why: str) -> None:
         """Ask for the end: whatever has not begun is cancelled, and everything is healed. Further calls change nothing."""
-        if not self._stopped.is_set():
+        if not self._over and not self._stopped.is_set():
             self._journal.append("run.aborted", {"by": by, "why": why})
             self._stopped.set()
+
+    def _heed_signals(self) -> None:
+        """From now on every signal that asks for an end has everything healed first, however often it comes."""
+        loop = asyncio.get_running_loop()
+        for number, why in _ENDING.items():
+            loop.add_signal_handler(number, self.stop, number.name, why)
+        # Standing still in the middle of a fault would be worse than either going on or ending.
+        loop.add_signal_handler(signal.SIGTSTP, self._journal.append, "stop.refused")
 
     async def conduct(self) -> None:
         """Run the plan to its end. However it goes, everything is healed; a bug of ours is raised after that."""
@@ -97,10 +109,12 @@ class Conductor:
             self._journal.listen(listener)
         broken: list[Exception] = []
         try:
+            self._heed_signals()
             self._open()
             self._beating = beating = asyncio.ensure_future(self._beat())
             async with AsyncExitStack() as probes:
                 broken += await self._guarded(self._work(probes), beating)
+                self._over = True  # from here on everything is healed and closed anyway
                 await self._wind_down()
             await self._close()
         finally:

@@ -83,7 +83,22 @@ def form(type_: Any) -> Form:
 
 
 def alone(known: Sequence[Setting]) -> Setting | None:
-    """The setting that may stand for all of these: the only required one, or else the first."""
+    """The setting that may stand for all of these: the only required one, or else the first.
+
+    None when there is no setting, or when its value would be a model for which, in the end, the same might stand.
+    """
+    first, seen = _first(known), set[type]()
+    type_ = first.type if first else None
+    while type_ and (kind := form(type_)).sort in {"optional", "list", "model"}:
+        if kind.type in seen:
+            return None
+        seen.add(kind.type)
+        inner = _first(settings(kind.type)) if kind.sort == "model" else None
+        type_ = kind.of or (inner.type if inner else None)
+    return first
+
+
+def _first(known: Sequence[Setting]) -> Setting | None:
     required = [one for one in known if one.required]
     return required[0] if len(required) == 1 else next(iter(known), None)
 

@@ -135,18 +135,17 @@ class Sampler:
 
         flight.timer = asyncio.get_running_loop().call_later(self._timeout_s, self._expire, flight)
         flight.sent_s = self._clock.monotonic_s()
+        look = blind("the look was broken off")
         try:
             look = await self._watch.look(flight.n)
-        except OSError as error:
-            look = _unreachable(error)
-        except asyncio.CancelledError:  # ours, and told already; or the watch's own doing
-            look = blind("the look was broken off")
+        except asyncio.CancelledError:
+            pass  # ours, and told already; or the watch's own doing, and told as such
         except Exception as error:  # noqa: BLE001 - whatever a probe raises, a plugin's too, is told as its look
-            look = blind(f"{type(error).__name__}: {error}")
+            look = _meant(error)
         finally:
             flight.timer.cancel()
             self._flights.discard(flight)
-        self._tell(flight, look)
+            self._tell(flight, look)
 
     def _expire(self, flight: _Flight) -> None:
         """The look's time is up. It is told now, however long its task may take to end."""
@@ -208,16 +207,18 @@ def _wake(sleep: "asyncio.Future[None]") -> None:
         sleep.set_result(None)
 
 
-def _unreachable(error: OSError) -> Look:
-    """Why a system could not be reached, in a few words; blind when it is we who could not reach anything."""
+def _meant(error: Exception) -> Look:
+    """What it means that a look raised this: a system that cannot be reached is bad, all else is a fault of ours."""
     import socket
     import ssl
 
+    if not isinstance(error, OSError):
+        return blind(f"{type(error).__name__}: {error}")
     number = error.errno
-    if number is None and (told := re.search(r"\[Errno (\d+)\]", str(error))):
-        number = int(told[1])  # several addresses were tried, and asyncio puts all their errors in one text
+    if number is None and (several := re.search(r"\[Errno (\d+)\]", str(error))):
+        number = int(several[1])  # several addresses were tried, and asyncio puts all their errors in one text
     if isinstance(error, ssl.SSLError):
-        return bad(f"TLS: {getattr(error, 'verify_message', '') or error.reason or error}")
+        return bad(f"TLS: {getattr(error, 'verify_message', '') or getattr(error, 'reason', '') or error}")
     if isinstance(error, socket.gaierror):
         return bad(f"name not found: {(error.strerror or str(error)).lower()}")
     if number in _OUR_LIMITS:
@@ -327,7 +328,7 @@ class Recent:
         return quantile(sorted(took_s for done_s, took_s in self._good if done_s > now_s - last_s), share)
 
     def _within(self, from_s: float, to_s: float) -> list[_Slice]:
-        """The slices that end in (from_s, to_s], to the tenth."""
+        """The slices that begin in (from_s, to_s], so that the one of this very moment counts."""
         first, last = int(from_s / _SLICE_S), int(to_s / _SLICE_S)
         return [one for one in self._slices if first < one.number <= last]
 

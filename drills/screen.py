@@ -156,7 +156,8 @@ class Lines:
         "injection.healing": "{fault}: healing",
         "injection.gone": "{fault}: gone: {why}",
         "injection.heal_failed": "{fault}: NOT healed: {why}",
-        "run.aborted": "aborted by {by}: {why}",
+        "run.aborted": "aborted by {by}: {why}; healing",
+        "stop.refused": "a drill cannot be stopped half-way: Ctrl-C heals and ends it",
         "run.not_started": "not started: {why}",
         "residue.unknown": "what is left could not be seen: {why}",
     }

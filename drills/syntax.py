@@ -39,6 +39,7 @@ _RULES = (
           "close it; a text that holds `: `, `,` or a bracket goes in quotes", "not-closed", at_start=True),
     _Rule("expected key|expected <block end>|expected '-'", "this does not line up with what stands above",
           "indent it exactly as its neighbours; after a closing quote or bracket nothing may follow", "indentation"),
+    _Rule("unexpected ':'", "a blank is missing after the `:`", "write `name: value`", "no-blank"),
     _Rule("sequence entries are not allowed", "a list cannot begin here", "begin it on a line of its own",
           "misplaced-list"),
     _Rule("escape|hexdecimal", "a backslash in double quotes begins an escape, and this is none",

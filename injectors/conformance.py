@@ -353,6 +353,8 @@ class Conformance:
     def test_verify_changes_nothing(self) -> None:
         """It is called again and again while the fault is there."""
         with self._faulty() as (subject, stage):
+            if subject.momentary:
+                assert self._settled(subject.is_well), "the target has not come back"
             world, judge = subject.world(), self._stage(injecting=False)
             self._run(type(subject.injector).verify(_memory(subject, stage), judge))
             assert not judge.acts, f"verify acts: {judge.acts}"

@@ -241,34 +241,74 @@ def leaders(path: str) -> list[Process]:
 _GATE = 'read -r chaos_drills_gate || exit 125; cd -- "$1" || exit 126; shift; exec "$@" </dev/null'
 
 
-def spawn(start: Start) -> Process:
-    """Start a process in a session of its own, with its identity on disk before its program runs.
+class Held:
+    """A process that waits to become its program, and ends instead when it is dropped or when we die."""
 
-    It inherits no handle, no terminal and no signal setting of ours, and outlives us. Raises OSError when it cannot
-    be started. A program that is not there shows in the log, and the process ends.
+    def __init__(self, process: Process, start: Start, gate_in: int) -> None:
+        self.process = process
+        self._start = start
+        self._gate_in = gate_in
+
+    def release(self) -> Process:
+        """Let it run its program, once its pidfile is on disk. Raises OSError when that cannot be."""
+        path = self._start.pidfile
+        if path:
+            before = [one.to_data() for one in leaders(path)] if wrote_pidfile(path) else []
+            write_whole(Path(path), json.dumps({**self.process.to_data(), "before": before}))
+        os.write(self._gate_in, b"go\n")
+        self._close()
+        return self.process
+
+    def drop(self) -> None:
+        """End it, unless it was released."""
+        if self._gate_in >= 0:
+            self._close()
+            _forget(self.process.pid)
+
+    def _close(self) -> None:
+        os.close(self._gate_in)
+        self._gate_in = -1
+
+
+def hold(start: Start) -> Held:
+    """Start a process in a session of its own, up to the point where it would run its program.
+
+    It inherits no handle, no terminal and no signal setting of ours, and once released outlives us. Raises OSError
+    when it cannot be started.
     """
     gate_out, gate_in = os.pipe()
     try:
         pid = _spawn_gate(start, gate_out)
-        try:
-            process = identify(pid)
-            if process is None:
-                raise ChildProcessError(f"{start.argv[0]} ended before it began")
-            if start.pidfile:
-                before = leaders(start.pidfile) if wrote_pidfile(start.pidfile) else []
-                data = {**process.to_data(), "before": [one.to_data() for one in before]}
-                write_whole(Path(start.pidfile), json.dumps(data))
-            os.write(gate_in, b"go\n")
-        except BaseException:
-            if pid in _spawned:  # our own child, not waited for yet: the number is still its own
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                _spawned.discard(pid)
-            raise
+    except BaseException:
+        os.close(gate_in)
+        raise
     finally:
         os.close(gate_out)
+    process = identify(pid)
+    if process is None:
         os.close(gate_in)
-    return process
+        raise ChildProcessError(f"{start.argv[0]} ended before it began")
+    return Held(process, start, gate_in)
+
+
+def spawn(start: Start) -> Process:
+    """Start a process in a session of its own, with its identity on disk before its program runs.
+
+    Raises OSError when it cannot be started. A program that is not there shows in the log, and the process ends.
+    """
+    held = hold(start)
+    try:
+        return held.release()
+    finally:
+        held.drop()
+
+
+def _forget(pid: int) -> None:
+    """Kill a child of ours and take its exit status."""
+    if pid in _spawned:  # not waited for yet, so the number is still its own
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        _spawned.discard(pid)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -139,14 +139,17 @@ def signal_all(processes: Iterable[Process], number: int) -> None:
 
 
 async def start_again(start: Start, stage: Stage) -> Process:
-    """Start the target, and remember that we did: a pidfile of the program's own may be long in coming."""
+    """Start the target; who it is, is remembered before its program runs: its own pidfile may be long in coming."""
     command = f"`{shlex.join(start.argv)}`"
     try:
-        process = await stage.act(f"start again with {command}", host.spawn, start)
+        held = host.hold(start)  # no act yet: it vanishes with us
     except OSError as error:
         raise InjectionFailed(f"{command} cannot be started: {error}") from None
-    stage.remember({"again": [process.to_data()]})
-    return process
+    try:
+        stage.remember({"again": [held.process.to_data()]})
+        return await stage.act(f"start again with {command}", held.release)
+    finally:
+        held.drop()
 
 
 async def revive(revival: Revival, stage: Stage) -> None:
@@ -155,22 +158,21 @@ async def revive(revival: Revival, stage: Stage) -> None:
     if not await until(stage, lambda: not there(revival.processes), min(revival.grace_s, stage.remaining_s() / 2)):
         await until(stage, lambda: not any(map(host.doomed, revival.processes)))
     if not await ask(revival.back):
-        await _replace(revival, stage)
+        revival = await _replace(revival, stage)
     stage.remember({"healing": True})
-
-
-async def _replace(revival: Revival, stage: Stage) -> None:
-    """Bring back a target that does not run."""
-    orphans = there(revival.children)
-    if orphans:  # they were to end with their parent, and would stand in the way of its successor
-        await send("SIGKILL", orphans, stage)
-    if revival.start:
-        revival = replace(revival, again=(await start_again(revival.start, stage),))
     if not await _steady(revival, stage):
         if revival.start is None:
             raise InjectionFailed("the target does not run again: its supervisor has not started it")
         log = f"; its output is in {revival.start.log}" if revival.start.log else ""
         raise InjectionFailed(f"the target does not run after `{shlex.join(revival.start.argv)}`{log}")
+
+
+async def _replace(revival: Revival, stage: Stage) -> Revival:
+    """Start a target that does not run, if that is for us to do."""
+    orphans = there(revival.children)
+    if orphans:  # they were to end with their parent, and would stand in the way of its successor
+        await send("SIGKILL", orphans, stage)
+    return replace(revival, again=(await start_again(revival.start, stage),)) if revival.start else revival
 
 
 async def _steady(revival: Revival, stage: Stage) -> bool:

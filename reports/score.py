@@ -106,7 +106,7 @@ def score(rubric: Rubric, results: Sequence[CheckResult], rubric_digest: str) ->
         uncapped=uncapped,
         judged=sum(result.outcome is not Outcome.UNKNOWN for result in results),
         planned=len(results),
-        confidence=weight / 100 if len(judged) < len(lines) else float(bool(weight)),
+        confidence=round(weight / 100, 9) if len(judged) < len(lines) else float(bool(weight)),
         confidence_needed=rubric.confidence,
         lines=lines,
         caps=caps,

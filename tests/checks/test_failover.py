@@ -70,13 +70,12 @@ def test_the_proof_is_the_fault_and_the_looks_at_the_edges() -> None:
 
 
 @pytest.mark.parametrize(
-    ("within_s", "harm", "credit"),
-    [(1.8, "over_rto", 2 - 2.001 / 1.8), (1.0, "over_twice_rto", 0), (0.9, "over_twice_rto", 0), (1.5, "over_rto", 2 - 2.001 / 1.5)],
+    ("within_s", "credit"), [(1.8, 2 - 2.001 / 1.8), (1.5, 2 - 2.001 / 1.5), (1.01, 2 - 2.001 / 1.01), (0.9, 0)]
 )
-def test_the_later_the_less_credit_and_none_from_twice_the_limit_on(within_s: float, harm: str, credit: float) -> None:
-    verdict = judged(basic(), within_s) if within_s != 1.0 else judged(basic(), 0.949999)
-    assert (verdict.outcome, verdict.harm) == (Outcome.FAILED, harm)
-    assert verdict.points == pytest.approx(max(0, credit), abs=1e-6)
+def test_the_later_the_less_credit_and_none_from_twice_the_limit_on(within_s: float, credit: float) -> None:
+    verdict = judged(basic(), within_s)
+    assert verdict.outcome is Outcome.FAILED
+    assert verdict.points == pytest.approx(credit, abs=1e-6)
 
 
 @pytest.mark.parametrize(("within_s", "harm"), [(0.95, "over_rto"), (0.949999, "over_twice_rto")])

@@ -393,6 +393,13 @@ def test_directives_have_no_use_here() -> None:
     assert problems("%FOO bar\na: 1\n")[0].slug in {"yaml-syntax", "second-document"}
 
 
+def test_a_colon_needs_a_blank_in_brackets_too() -> None:
+    """The parser in Python is content without."""
+    read = outcome("{a: {b: 1, c:}}")
+
+    assert isinstance(read, Table) or [problem.slug for problem in read.problems] == ["no-blank"]  # type: ignore[union-attr]
+
+
 def test_a_version_line_is_accepted() -> None:
     assert to_data(parse("%YAML 1.2\n---\na: 1\n", "x")) == {"a": "1"}
 

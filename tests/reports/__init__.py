@@ -5,4 +5,3 @@ from pathlib import Path
 import reports
 
 RUBRICS = Path(reports.__file__).parent / "rubrics"
-GOLDEN = Path(__file__).parent / "golden"

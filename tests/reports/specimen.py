@@ -4,13 +4,11 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 import yaml
 
 from checks import (
     Measured,
-    Outcome,
     Ratio,
     Sample,
     Samples,
@@ -23,11 +21,13 @@ from checks import (
     quantile,
     unknown,
 )
-from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
+from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, RunOutcome, Words
 from reports.score import Cap, Dimension, Rubric, headline, run_outcome, score
 from tests.reports import RUBRICS
 
-EFFECT_S, BACK_S, GONE_S, END_S = 8.214, 10.244, 18.902, 31.4
+EFFECT_S, BACK_S, HEALING_S, GONE_S, END_S = 8.214, 10.244, 18.7, 18.902, 31.4
+See = Callable[[float], tuple[Seen, float, str]]
+"""What a look sent at this time sees, how long it takes, and why."""
 
 
 def rubric(name: str = "ci") -> Rubric:
@@ -47,35 +47,18 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-def looks(
-    probe: str,
-    every_s: float,
-    end_s: float,
-    see: Callable[[float], tuple[Seen, float, str]],
-    from_s: float = 1.4,
-    seq: int = 20,
-) -> Samples:
-    """Looks at a steady pace; `see` says what each saw, how long it took and why."""
+def looks(probe: str, every_s: float, end_s: float, see: See) -> Samples:
+    """Looks at a steady pace from 1.4 s on, with the jitter of a real network."""
     chance = random.Random(probe)
-    count = int((end_s - from_s) / every_s)
     found = []
-    for n in range(count):
-        planned_s = from_s + n * every_s
+    for n in range(int((end_s - 1.4) / every_s)):
+        planned_s = 1.4 + n * every_s
         sent_s = planned_s + abs(chance.gauss(0, 0.0003))
         seen, took_s, why = see(sent_s)
         noise = 1 + abs(chance.gauss(0, 0.25)) + (chance.random() < 0.01) * 4
-        done_s = sent_s + (took_s if seen is Seen.BAD else took_s * noise)
-        found.append(
-            Sample(
-                n=n,
-                planned_s=round(planned_s, 6),
-                sent_s=round(sent_s, 6),
-                done_s=round(done_s, 6),
-                seen=seen,
-                why=why,
-                seq=seq + n // 25,
-            )
-        )
+        done_s = sent_s + took_s * (noise if seen is Seen.GOOD else 1)
+        times = {"planned_s": round(planned_s, 6), "sent_s": round(sent_s, 6), "done_s": round(done_s, 6)}
+        found.append(Sample(n=n, seen=seen, why=why, seq=20 + n // 25, **times))
     return Samples(probe, found)
 
 
@@ -106,10 +89,10 @@ def steady(phase: str = "before", verdict: Verdict | None = None) -> CheckResult
     """The system at rest, before or after."""
     from_s, to_s = (1.4, 6.4) if phase == "before" else (24.9, 29.9)
     said = verdict or passed(
-        "{share} of {n} looks good, p99 {p99}",
-        share="100 %",
-        n=250,
-        p99="3 ms",
+        "{success} of {looks} looks good, {times}",
+        success="100 %",
+        looks=250,
+        times="p99 3 ms",
         proof=tuple(range(20, 30)),
         measured={"success": Measured(value=1, low=1, high=1, unit="ratio")},
         windows=(Window(lane="probe:orders", label=f"steady {phase}", from_s=from_s, to_s=to_s),),
@@ -120,91 +103,76 @@ def steady(phase: str = "before", verdict: Verdict | None = None) -> CheckResult
 
 def in_effect(verdict: Verdict | None = None) -> CheckResult:
     """That the primary is dead."""
-    said = verdict or passed("cache-primary dead {after} after the signal", after="1 ms", proof=(62, 64))
+    said = verdict or passed(
+        "{fault} in effect {took} after the first act on {targets}",
+        fault="primary-dies",
+        took="3 ms",
+        targets="cache-primary",
+        proof=(62, 64),
+        windows=(Window(lane="fault:primary-dies", label="in effect", from_s=EFFECT_S, to_s=HEALING_S),),
+    )
     return check("in-effect-primary-dies", "fault_in_effect", "fault in effect", "fault primary-dies", said)
 
 
 def failover(down_s: float = 2.03, limit_s: float = 5) -> CheckResult:
     """That somebody took over."""
-    measured = {"outage": Measured(value=down_s, low=down_s - 0.02, high=down_s + 0.02, unit="s")}
-    window = Window(lane="probe:orders", label="orders refused", from_s=EFFECT_S, to_s=EFFECT_S + down_s)
-    values = {"outage": measured["outage"], "limit": f"{limit_s:g} s"}
-    if down_s <= limit_s:
-        said = passed(
-            "orders refused for {outage}; limit {limit}",
-            measured=measured,
-            windows=(window,),
-            proof=(64, 66, 78),
-            **values,
-        )
-    else:
-        credit = max(0.0, 1 - (down_s - limit_s) / limit_s)
-        said = failed(
-            "orders refused for {outage}; limit {limit}",
-            harm="over_rto",
-            credit=credit,
-            measured=measured,
-            windows=(window,),
-            proof=(64, 66, 78),
-            **values,
-        )
+    outage = Measured.between(down_s - 0.02, down_s + 0.02)
+    pattern = "{probe} down for {outage}; limit {limit}"
+    about = {
+        "probe": "orders",
+        "outage": outage,
+        "limit": f"{limit_s:g} s",
+        "measured": {"outage_s": outage},
+        "windows": (Window(lane="probe:orders", label="outage", from_s=EFFECT_S, to_s=EFFECT_S + down_s),),
+        "proof": (64, 66, 78),
+    }
+    late = max(0.0, 1 - (down_s - limit_s) / limit_s)
+    said = passed(pattern, **about) if down_s <= limit_s else failed(pattern, harm="over_rto", credit=late, **about)
     return check("failover", "failover", "failover", f"probe orders, after primary-dies, within {limit_s:g}s", said)
 
 
 def data_loss(missing: int = 0) -> CheckResult:
     """That nothing acknowledged is missing."""
-    measured = {"missing": Measured(value=missing, low=missing, high=missing, unit="count")}
+    about = {"acknowledged": "1 397", "probe": "orders", "measured": {"missing": Measured.count(missing)}}
     if missing:
         said = failed(
-            "{missing} of {all} acknowledged orders missing (numbers {which}, last {ago} before the kill); limit {limit}",
+            "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers}, last {apart} before {fault})"
+            "; limit {limit}",
             missing=missing,
-            all="1 397",
-            which="338-340",
-            ago="12 ms",
+            numbers="338-340",
+            apart="12 ms",
+            fault="primary-dies",
             limit=0,
             harm="data_lost",
             proof=(41, 96),
-            measured=measured,
-            windows=(Window(lane="probe:orders", label="written and lost", from_s=EFFECT_S - 0.07, to_s=EFFECT_S),),
+            windows=(Window(lane="probe:orders", label="lost", from_s=EFFECT_S - 0.07, to_s=EFFECT_S - 0.012),),
+            **about,
         )
     else:
-        said = passed(
-            "all {all} acknowledged orders are there; limit {limit} missing",
-            all="1 397",
-            limit=0,
-            proof=(96,),
-            measured=measured,
-        )
+        said = passed("all {acknowledged} acknowledged {probe} are there", proof=(96,), **about)
     return check("data_loss", "data_loss", "data loss", "probe orders, at most 0", said)
 
 
 def unaffected() -> CheckResult:
     """That the storefront stayed up."""
-    window = Window(lane="probe:storefront", label="unaffected", from_s=EFFECT_S, to_s=GONE_S)
     said = passed(
-        "{share} of {n} looks good while primary-dies was in effect; limit {limit}",
-        share="100 %",
-        n=107,
-        limit=">= 99.5 %",
-        windows=(window,),
+        "{probe}: {success} of {looks} looks good, {times}",
+        probe="storefront",
+        success="100 %",
+        looks=107,
+        times="p99 41 ms",
+        windows=(Window(lane="probe:storefront", label="primary-dies", from_s=EFFECT_S, to_s=GONE_S),),
         proof=(31, 33, 35, 37, 39, 41, 43, 45, 47),
     )
-    return check(
-        "storefront-stays-up",
-        "unaffected",
-        "unaffected",
-        "probe storefront, during primary-dies, success >= 99.5%",
-        said,
-    )
+    limits = "probe storefront, during primary-dies, success >= 99.5%"
+    return check("storefront-stays-up", "unaffected", "unaffected", limits, said)
 
 
 def clean(left: str = "") -> CheckResult:
     """That nothing of ours is left."""
-    said = (
-        failed("{left}; `drills heal` takes it away", left=left, harm="not_clean", proof=(110,))
-        if left
-        else passed("nothing of ours is left", proof=(112,))
-    )
+    said = passed("nothing of ours is left", proof=(112,))
+    if left:
+        said = failed("left behind: {what}", what=left, harm="not_clean", proof=(112,))
     return check("clean", "clean", "clean", "", said)
 
 
@@ -216,55 +184,55 @@ def kill(**changed: object) -> FaultResult:
         targets=("cache-primary",),
         acting_s=8.211,
         effect_s=EFFECT_S,
-        healing_s=18.7,
+        healing_s=HEALING_S,
         gone_s=GONE_S,
         trouble="",
     )
     return replace(fault, **changed)  # type: ignore[arg-type]
 
 
-def orders(end_s: float = END_S, every_s: float = 0.02) -> ProbeResult:
+def orders(end_s: float = END_S) -> ProbeResult:
     """A writer that is refused from the kill until a replica has taken over."""
 
     def see(at_s: float) -> tuple[Seen, float, str]:
-        if EFFECT_S <= at_s < BACK_S:
-            return (
-                (Seen.BAD, 0.0004, "connection refused")
-                if at_s < BACK_S - 0.6
-                else (Seen.BAD, 0.25, "no answer in 250 ms")
-            )
+        if EFFECT_S <= at_s < BACK_S - 0.6:
+            return Seen.BAD, 0.0004, "connection refused"
+        if BACK_S - 0.6 <= at_s < BACK_S:
+            return Seen.BAD, 0.25, "no answer in 250 ms"
         return Seen.GOOD, 0.0021 if BACK_S <= at_s < BACK_S + 2 else 0.0009, ""
 
-    return probe(looks("orders", every_s, end_s, see), "valkey cache, write numbered, every 20ms", every_s)
+    return probe(looks("orders", 0.02, end_s, see), "valkey cache, write numbered, every 20ms", 0.02)
 
 
-def storefront(end_s: float = END_S) -> ProbeResult:
+def storefront(slow_s: float = 0.031, end_s: float = END_S) -> ProbeResult:
     """A page that stays up and is slow for a while."""
 
     def see(at_s: float) -> tuple[Seen, float, str]:
-        return Seen.GOOD, 0.031 if EFFECT_S <= at_s < BACK_S else 0.0042, ""
+        return Seen.GOOD, slow_s if EFFECT_S <= at_s < BACK_S else 0.0042, ""
 
-    return probe(looks("storefront", 0.1, end_s, see, seq=21), "http shop, path /health, every 100ms", 0.1)
+    return probe(looks("storefront", 0.1, end_s, see), "http shop, path /health, every 100ms", 0.1)
 
 
-def half_blind(end_s: float = END_S) -> ProbeResult:
+def half_blind() -> ProbeResult:
     """A probe whose own credentials run out on the way."""
 
     def see(at_s: float) -> tuple[Seen, float, str]:
         return (Seen.BLIND, 0.0002, "NOAUTH: our password was refused") if at_s > 14 else (Seen.GOOD, 0.0018, "")
 
-    return probe(
-        looks("replica", 0.25, end_s, see, seq=22), "valkey cache-replica, read, every 250ms", 0.25, fell_behind=True
+    samples = looks("replica", 0.25, END_S, see)
+    return probe(samples, "valkey cache-replica, read, every 250ms", 0.25, fell_behind=True)
+
+
+PHASES = tuple(
+    Phase(name=name, from_s=from_s, to_s=to_s)
+    for name, from_s, to_s in (
+        ("preparing", 0, 1.4),
+        ("steady", 1.4, 6.4),
+        ("faults", 6.4, HEALING_S),
+        ("healing", HEALING_S, GONE_S),
+        ("recovery", GONE_S, 29.9),
+        ("closing", 29.9, END_S),
     )
-
-
-PHASES = (
-    Phase(name="preparing", from_s=0, to_s=1.4),
-    Phase(name="steady", from_s=1.4, to_s=6.4),
-    Phase(name="faults", from_s=6.4, to_s=18.7),
-    Phase(name="healing", from_s=18.7, to_s=GONE_S),
-    Phase(name="recovery", from_s=GONE_S, to_s=29.9),
-    Phase(name="closing", from_s=29.9, to_s=END_S),
 )
 
 MOMENTS = tuple(
@@ -324,16 +292,12 @@ def passing() -> Report:
 
 def failing() -> Report:
     """Data was lost: the cap hides all that went well."""
+    fell_behind = Sentence.of(
+        "probe {probe} fell behind its plan: 1 look in 100 was sent more than {late} late", probe="orders", late="22 ms"
+    )
     return report(
         [steady(), in_effect(), failover(), data_loss(3), unaffected(), steady("after"), clean()],
-        findings=(
-            Sentence.of(
-                "probe {probe} fell behind its plan at {t}: figures there are coarser than {every}",
-                probe="orders",
-                t="10.2 s",
-                every="20 ms",
-            ),
-        ),
+        findings=(fell_behind,),
         changed_limits=("failover.within=5s",),
     )
 
@@ -345,31 +309,46 @@ def failing_twice() -> Report:
 
 def inconclusive() -> Report:
     """The fault never took effect, so there is nothing to stand on, and half of what was seen was seen blindly."""
-    nothing = unknown("primary-dies was never in effect", proof=(63,))
+    nothing = unknown(
+        "{fault} never took effect: {why}", fault="primary-dies", why="process 4711 outlived SIGKILL", proof=(63,)
+    )
     results = [
         steady(),
-        in_effect(failed("the process {pid} outlived SIGKILL for {time}", pid=4711, time="5 s", proof=(62, 63))),
+        in_effect(nothing),
         check("failover", "failover", "failover", "probe orders, after primary-dies, within 5s", nothing),
         data_loss(),
         check("storefront-stays-up", "unaffected", "unaffected", "probe storefront, during primary-dies", nothing),
         clean(),
     ]
+    never = Moment(
+        t_s=13.2, at="2026-11-21T09:41:16.200000Z", seq=63, what="not in effect after 5 s", source="conductor"
+    )
+    blind = Sentence.of("probe {probe} was blind in {share} of its looks", probe="replica", share="58 %")
     return report(
         results,
-        faults=(kill(effect_s=None, healing_s=13.4, gone_s=13.5, trouble="not in effect after 5 s"),),
-        probes=(storefront(), half_blind()),
-        findings=(Sentence.of("probe {probe} was blind in {share} of its looks", probe="replica", share="58 %"),),
+        faults=(kill(effect_s=None, healing_s=13.4, gone_s=13.5, trouble="process 4711 outlived SIGKILL"),),
+        probes=(storefront(slow_s=0.0042), half_blind()),
+        moments=(*MOMENTS[:4], never, MOMENTS[-1]),
+        findings=(blind,),
     )
 
 
 def aborting() -> Report:
     """A guard rail stopped it."""
-    cut = unknown("the run was aborted {before} before the limit was reached", before="2.8 s")
+    cut = unknown("{probe} was not read back", probe="orders")
+    short = unknown(
+        "{fault} was healed before {probe} was good for {hold} again, down for {outage}; limit {limit}",
+        fault="primary-dies",
+        probe="orders",
+        hold="1 s",
+        outage="2.03 s",
+        limit="5 s",
+    )
     results = [
         steady(),
         in_effect(),
-        check("failover", "failover", "failover", "within 5s", cut),
-        check("data_loss", "data_loss", "data loss", "at most 0", unknown("nothing was read back")),
+        check("failover", "failover", "failover", "probe orders, after primary-dies, within 5s", short),
+        check("data_loss", "data_loss", "data loss", "probe orders, at most 0", cut),
         clean(),
     ]
     end_s = 12.6
@@ -386,27 +365,37 @@ def aborting() -> Report:
 
 def not_healed() -> Report:
     """The fault is still there."""
-    results = [
-        steady(),
-        in_effect(),
-        failover(),
-        data_loss(),
-        clean("cache-primary was not started again: address in use"),
-    ]
+    left = "cache-primary: not started again, address in use"
+    results = [steady(), in_effect(), failover(), data_loss(), clean(left)]
     return report(results, faults=(kill(gone_s=None, trouble="address in use"),))
 
 
 def chinese() -> Report:
     """Written by somebody who writes Chinese, in every field that is free."""
-    base = failing()
     return replace(
-        base,
+        failing(),
         drill="缓存主库宕机",
         run="2026-11-21T09-41-03Z-缓存主库宕机-3f2a",
         title=Words("", "缓存主库宕机，从库必须在五秒内接管"),
         about=Words("", "下单期间杀死缓存主库。从库须在五秒内接管，且已确认的订单一条都不能少。"),
         environment="演练环境",
         faults=(kill(does="向 1 个进程发送 SIGKILL（缓存主库）", targets=("缓存主库",), note="演练负责人：李雷"),),
+    )
+
+
+def empty() -> Report:
+    """A run that broke off before anything: no check, no probe, no fault, not even a second."""
+    return replace(
+        report([]),
+        outcome=RunOutcome.INCONCLUSIVE,
+        duration_s=0.0,
+        faults=(),
+        probes=(),
+        phases=(),
+        moments=(),
+        digests={},
+        versions={},
+        commands={},
     )
 
 
@@ -417,19 +406,14 @@ HOSTILE = (
 
 def hostile() -> Report:
     """Every text that comes from outside tries to break out."""
-    base = failing()
-    verdict = failed(
-        HOSTILE.replace("{", "{{"),
-        harm="data_lost",
-        proof=(64, 9999),
-        windows=(
-            Window(lane="probe:" + HOSTILE, label=HOSTILE, from_s=2, to_s=float("inf")),
-            Window(lane="", label=HOSTILE, from_s=2, to_s=90),
-        ),
+    windows = (
+        Window(lane=f"probe:{HOSTILE}", label=HOSTILE, from_s=2, to_s=float("inf")),
+        Window(lane="", label=HOSTILE, from_s=2, to_s=90),
     )
-    results = (*base.checks, check(HOSTILE, "data_loss", HOSTILE, HOSTILE, verdict))
-    return replace(
-        report(results),
+    verdict = failed(HOSTILE, harm="data_lost", proof=(64, 9999), windows=windows)
+    results = [*failing().checks, check(HOSTILE, "data_loss", HOSTILE, HOSTILE, verdict)]
+    return report(
+        results,
         drill=HOSTILE,
         run=HOSTILE,
         title=Words(HOSTILE),
@@ -451,32 +435,17 @@ def hostile() -> Report:
 def long_run(count: int = 200_000) -> Report:
     """Hours of looks, some of them bad, one stretch of them blind."""
     chance = random.Random(7)
-    every_s = 0.02
     samples = Samples("orders")
     for n in range(count):
-        at_s = n * every_s
+        at_s = n * 0.02
         seen = Seen.BLIND if 0.4 < n / count < 0.41 else Seen.BAD if chance.random() < 0.02 else Seen.GOOD
+        took_s = 0.001 + chance.random() * 0.004
+        why = "" if seen is Seen.GOOD else "slow down"
         samples.add(
-            Sample(
-                n=n,
-                planned_s=at_s,
-                sent_s=at_s,
-                done_s=at_s + 0.001 + chance.random() * 0.004,
-                seen=seen,
-                why="" if seen is Seen.GOOD else "slow down",
-                seq=20 + n // 25,
-            )
+            Sample(n=n, planned_s=at_s, sent_s=at_s, done_s=at_s + took_s, seen=seen, why=why, seq=20 + n // 25)
         )
-    return replace(
-        passing(),
-        probes=(probe(samples, "valkey cache, write numbered, every 20ms", every_s),),
-        duration_s=count * every_s,
-    )
-
-
-def quick(seconds: float) -> timedelta:
-    """A duration, shortly."""
-    return timedelta(seconds=seconds)
+    one = probe(samples, "valkey cache, write numbered, every 20ms", 0.02)
+    return replace(passing(), probes=(one,), duration_s=count * 0.02)
 
 
 ALL: dict[str, Callable[[], Report]] = {
@@ -489,5 +458,3 @@ ALL: dict[str, Callable[[], Report]] = {
     "chinese": chinese,
 }
 """By the name of their golden files."""
-
-__all__ = ["ALL", "Outcome"]

@@ -127,7 +127,7 @@ def test_what_dead_runs_left_is_dropped_after_a_day_and_not_before(server: Postg
     for name, comment in {
         "old": f"chaos-drills since {now_s - 86_460}",
         "young": f"chaos-drills since {now_s - 86_000}",
-        "strange": "somebody else's",
+        "strange": "not ours",
         "bare": None,
     }.items():
         server.sql(f"create table chaos_drills_{name} (n bigint)")
@@ -227,7 +227,8 @@ def test_a_server_that_turns_read_only_is_bad(server: Postgres) -> None:
                 assert (await look(watch, 1)).seen is Seen.BAD
                 assert (await look(watch, 2)).seen is Seen.BAD
             finally:
-                server.sql("set default_transaction_read_only = off; alter system reset default_transaction_read_only")
+                writing = "-c default_transaction_read_only=off"
+                server.sql("alter system reset default_transaction_read_only", options=writing)
                 server.sql("select pg_reload_conf()")
             await comes(lambda: server.sql("show default_transaction_read_only") == [("off",)], "the change")
             assert (await look(watch, 3)).seen is Seen.GOOD

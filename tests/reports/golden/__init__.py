@@ -1,0 +1,30 @@
+"""What each renderer made of each specimen, as it was last looked at and found right.
+
+`python -m tests.reports.golden` writes the files anew. Look at what changed before it is committed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reports.to_html import ToHtml
+from reports.to_json import ToJson
+from reports.to_junit import ToJunit
+from reports.to_markdown import ToMarkdown
+from reports.to_terminal import ToTerminal
+from tests.reports import specimen
+
+HERE = Path(__file__).parent
+_HTML = ("failed", "chinese")
+"""Specimens that are kept as HTML: two are enough to see what changes, and small enough to keep."""
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Each golden file, and what it should hold now."""
+    for name, make in specimen.ALL.items():
+        report, language = make(), "zh" if name == "chinese" else "en"
+        yield HERE / f"{name}.txt", ToTerminal().render(report, language)
+        yield HERE / f"{name}.md", ToMarkdown().render(report, language)
+        yield HERE / f"{name}.json", ToJson().render(report, language)
+        yield HERE / f"{name}.xml", ToJunit().render(report, language)
+        if name in _HTML:
+            yield HERE / f"{name}.html", ToHtml().render(report, language)

@@ -1,0 +1,166 @@
+"""The HTML report: one file, that fetches nothing, escapes everything, and reads without scripts."""
+
+import re
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import pytest
+
+from reports import Report
+from reports.markup import Html, el, join
+from reports.to_html import ToHtml
+from tests.reports import specimen
+
+VOID = {"meta", "link", "br"}
+MAKERS = {**specimen.ALL, "hostile": specimen.hostile, "empty": specimen.empty}
+
+
+class Page(HTMLParser):
+    """A page, read: its elements in order, its text, and whether every element is closed by its own tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data)
+
+    def all(self, name: str) -> list[str]:
+        return [given[name] for _, given in self.tags if name in given]
+
+
+def page(make: Callable[[], Report], language: str = "en") -> Page:
+    return Page(ToHtml().render(make(), language))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_page_is_well_formed_and_every_link_arrives(name: str) -> None:
+    read = page(MAKERS[name])
+    assert read.open == []
+    ids = read.all("id")
+    assert len(ids) == len(set(ids))
+    links = [href for href in read.all("href") if href != "data:,"]
+    assert all(href.startswith("#") and href[1:] in ids for href in links)
+    assert all(name in ids for name in read.all("aria-labelledby"))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_nothing_is_fetched_from_anywhere(name: str) -> None:
+    text = ToHtml().render(MAKERS[name]())
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "@import" not in text
+    assert "url(" not in text
+    read = Page(text)
+    assert read.all("src") == []
+    assert [given["href"] for tag, given in read.tags if tag == "link"] == ["data:,"]
+
+
+def test_only_our_script_may_run() -> None:
+    text = ToHtml().render(specimen.failing())
+    scripts = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    assert len(scripts) == 1
+    policy = next(given["content"] for tag, given in Page(text).tags if given.get("http-equiv"))
+    assert f"'sha256-{b64encode(sha256(scripts[0].encode()).digest()).decode()}'" in policy
+    assert policy.startswith("default-src 'none'")
+    assert not [name for _, given in Page(text).tags for name in given if name.startswith("on")]
+
+
+def test_hostile_texts_stay_texts() -> None:
+    text = ToHtml().render(specimen.hostile())
+    assert "<script>alert" not in text
+    assert text.count("<script>") == 1
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    text.encode("utf-8")
+    assert any("<script>alert('1')</script>\\x1b[31m" in one for one in Page(text).texts)
+
+
+def test_it_opens_with_the_answer() -> None:
+    texts = [one.strip() for one in page(specimen.failing).texts if one.strip()]
+    seen = texts[: texts.index("Timeline")]
+    assert seen[1] == "FAILED"
+    assert any(one.replace("\u00a0", " ").startswith("Failed on data loss: 3 of 1 397") for one in seen[:5])
+
+
+def test_every_verdict_stands_with_its_reason_and_its_evidence() -> None:
+    text = ToHtml().render(specimen.failing())
+    plain = " ".join(Page(text).texts).replace("\u00a0", " ")
+    for check in specimen.failing().checks:
+        assert str(check.verdict.because) in plain
+    assert 'href="#line-64"' in text
+
+
+def test_a_journal_line_that_is_not_shown_is_named_without_a_link() -> None:
+    text = ToHtml().render(specimen.failing())
+    assert '"#line-41"' not in text
+    assert "41, " in text
+
+
+def test_the_score_shows_its_sum_its_caps_and_its_rubric() -> None:
+    plain = "|".join(page(specimen.failing_twice).texts)
+    assert "Total|57|100" in plain
+    assert "at most 49|acknowledged data was lost (data loss)|49" in plain
+    assert specimen.digest("ci.yaml") in plain
+
+
+def test_the_picture_shows_the_fault_its_effect_and_the_outage() -> None:
+    text = ToHtml().render(specimen.failing())
+    assert re.search(
+        r'<g class="in-effect"><title>in effect: 8\.214 – 18\.700 s \(09:41:11\.214 – 09:41:21\.700 UTC\)', text
+    )
+    assert re.search(r"<title>bad 102/102, 8\.\d+ – 10\.\d+ s \(.*?UTC\): connection refused</title>", text)
+    assert re.search(r'<a href="#check-3"><i aria-hidden="true">✕</i> data loss: lost</a>', text)
+    pictures = [given for tag, given in Page(text).tags if tag == "svg"]
+    assert all(given["role"] == "img" and given["aria-label"] for given in pictures)
+    assert len(pictures) == 3
+
+
+def test_the_language_is_declared_and_spoken() -> None:
+    read = page(specimen.chinese, "zh")
+    assert ("html", {"lang": "zh-Hans"}) in read.tags
+    plain = "".join(read.texts)
+    assert "未通过：数据丢失" in plain
+    assert "缓存主库宕机，从库必须在五秒内接管" in plain
+    assert "Timeline" not in plain
+    assert page(specimen.failing).tags[0] == ("html", {"lang": "en"})
+
+
+def test_tables_say_what_their_rows_and_columns_are() -> None:
+    read = page(specimen.failing)
+    heads = [given for tag, given in read.tags if tag == "th"]
+    assert heads
+    assert all(given.get("scope") in ("row", "col") for given in heads)
+
+
+def test_a_day_of_looks_makes_a_page_of_less_than_a_megabyte_in_seconds() -> None:
+    report = specimen.long_run(200_000)
+    began = time.monotonic()
+    text = ToHtml().render(report)
+    assert time.monotonic() - began < 10
+    assert len(text.encode()) < 1_000_000
+
+
+def test_text_is_escaped_unless_it_is_markup() -> None:
+    assert el("b", "<&\"'>", title="\"'<") == '<b title="&quot;&#39;&lt;">&lt;&amp;&quot;&#39;&gt;</b>'
+    assert join("<", Html("<br>")) == "&lt;<br>"
+    assert el("td", class_="", id=None) == "<td></td>"
