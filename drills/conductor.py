@@ -69,6 +69,7 @@ class Conductor:
         self._over = False
         self._stopped = asyncio.Event()
         self._watches: dict[str, Watch] = {}
+        self._opened: dict[str, AsyncExitStack] = {}
         self._samplers: list[asyncio.Task[None]] = []
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
@@ -112,10 +113,9 @@ class Conductor:
             self._heed_signals()
             self._open()
             self._beating = beating = asyncio.ensure_future(self._beat())
-            async with AsyncExitStack() as probes:
-                broken += await self._guarded(self._work(probes), beating)
-                self._over = True  # from here on everything is healed and closed anyway
-                await self._wind_down()
+            broken += await self._guarded(self._work(), beating)
+            self._over = True  # from here on everything is healed and closed anyway
+            await self._wind_down()
             await self._close()
         finally:
             self._journal.close()
@@ -160,10 +160,10 @@ class Conductor:
         self._reaper = Reaper.launch(self.run)
         self._journal.append("reaper.launched", {"pid": self._reaper.pid})
 
-    async def _work(self, probes: AsyncExitStack) -> None:
+    async def _work(self) -> None:
         await self._clear_the_ground()
         await self._start_lab()
-        await self._open_probes(probes)
+        await self._open_probes()
         await self._arm()
         self._enter("steady")
         await self._become_steady("before")
@@ -219,11 +219,11 @@ class Conductor:
         except DrillError as error:
             raise _NotStarted(str(error)) from error
 
-    async def _open_probes(self, stack: AsyncExitStack) -> None:
+    async def _open_probes(self) -> None:
         batcher = Batcher(lambda data: self._journal.append("probe.sampled", data, source=f"probe:{data['probe']}") and None)
         self._batching = asyncio.ensure_future(batcher.run())
         for use in self.drill.probes.values():
-            watch = await self._open_probe(use, stack)
+            watch = await self._open_probe(use)
             self._watches[use.name] = watch
             recent = self.recent[use.name] = Recent()
             self._journal.append("probe.opened", {
@@ -239,11 +239,14 @@ class Conductor:
                               clock=self.clock, origin_s=self._journal.origin_s, record=record)  # fmt: skip
             self._samplers.append(asyncio.ensure_future(sampler.run()))
 
-    async def _open_probe(self, use: ProbeUse, stack: AsyncExitStack) -> Watch:
+    async def _open_probe(self, use: ProbeUse) -> Watch:
         address = self.plan.loaded.address(use.probe.target, type(use.probe).address.name)  # type: ignore[attr-defined]
         clean_name = "".join(char if char.isalnum() and char.isascii() else "_" for char in use.name.lower())
+        opened = AsyncExitStack()
         try:
-            return await stack.enter_async_context(use.probe.open(address, f"{self.run.short}_{clean_name}"))
+            watch = await opened.enter_async_context(use.probe.open(address, f"{self.run.short}_{clean_name}"))
+            self._opened[use.name] = opened
+            return watch
         except Exception as error:
             raise _NotStarted(f"probe {use.name} could not be opened: {error}") from error
 
@@ -373,7 +376,17 @@ class Conductor:
         for name, watch in self._watches.items():
             if isinstance(watch, ReadsBack):
                 await self._read_back(name, watch)
-        self._watches.clear()
+        for name, opened in self._opened.items():
+            await self._close_probe(name, opened)
+
+    async def _close_probe(self, name: str, opened: AsyncExitStack) -> None:
+        try:
+            async with asyncio.timeout(READ_BACK_S):
+                await opened.aclose()
+        except Exception as error:  # noqa: BLE001 - no probe's trouble may keep the run from being closed
+            target = self.drill.probes[name].probe.target
+            if target not in self.plan.loaded.inventory.in_lab:  # else it goes with the lab
+                self._journal.append("probe.left_behind", {"probe": name, "why": str(error) or "closing took too long"})
 
     async def _read_back(self, name: str, watch: ReadsBack) -> None:
         self.next = f"the writes of {name} are read back"

@@ -38,6 +38,17 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
+    def around(self) -> tuple[str, str, str]:
+        """What stands before, in and after the stretch; of an overlong line the part that is near it."""
+        start = max(0, self.column - 1)
+        before, marked, after = self.text[:start], self.text[start : start + self.width], self.text[start + self.width :]
+        if len(self.text) > _LINE_MAX:
+            half = _LINE_MAX // 2
+            before = f"…{before[-half:]}" if len(before) > half else before
+            marked = f"{marked[:half]}…" if len(marked) > half else marked
+            after = f"{after[:half]}…" if len(after) > half else after
+        return before, marked, after
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -53,14 +64,12 @@ class Problem:
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.what}"]
         if self.place.text:
-            number = f"{self.place.line:>5} | "
-            lines.append(number + self.place.text.replace("\t", " "))
-            before = self.place.text[: self.place.column - 1]
-            marked = self.place.text[self.place.column - 1 : self.place.column - 1 + self.place.width]
+            before, marked, after = self.place.around()
+            lines.append(f"{self.place.line:>5} | {before}{marked}{after}")
             lines.append(" " * 5 + " | " + " " * _cells(before) + "^" * max(1, _cells(marked)))
         fix = f"  {self.fix}".replace("\n", "\n  ")
         lines.append(f"{fix:<82} [{self.slug}]" if self.fix else f"{'':<82} [{self.slug}]")
-        return "\n".join(lines)
+        return "\n".join(map(_printable, "\n".join(lines).split("\n")))
 
 
 class DrillError(Exception):
@@ -81,6 +90,20 @@ def choices(wrong: str, names: Sequence[str], kind: str) -> str:
     near = get_close_matches(wrong, names, n=1, cutoff=0.6)
     known = f"{kind}: {', '.join(names)}" if names else f"there are no {kind}"
     return (f"did you mean `{near[0]}`?  " if near else "") + known
+
+
+_LINE_MAX = 160
+"""Characters of a line that are shown whole: some editors write a whole file in one."""
+
+
+def _printable(text: str) -> str:
+    """A text that moves no cursor and breaks no stream: nothing in a file may steer the terminal that shows it."""
+    if text.isprintable():
+        return text
+    return "".join(" " if char == "\t" else "\ufffd" if unicodedata.category(char) in _UNSEEN else char for char in text)
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 
 
 def _cells(text: str) -> int:

@@ -131,6 +131,9 @@ def _findings(evidence: Evidence, drill: Drill) -> list[Sentence]:
                                  bytes=event.data["bytes"]))  # fmt: skip
     for event in evidence.of("fault.skipped"):
         found.append(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"]))
+    for event in evidence.of("probe.left_behind"):
+        found.append(Sentence.of("probe {probe} could not clean up after itself: {why}", probe=event.data["probe"],
+                                 why=event.data["why"]))  # fmt: skip
     for use in drill.probes.values():
         result = _probe(use, evidence.samples(use.name))
         if result.fell_behind:

@@ -12,7 +12,7 @@ from checks import Outcome
 from reports.language import translate
 from reports.printable import printable
 from reports.report import CheckResult, Report, RunOutcome
-from reports.wording import measured, proof_words, show_points
+from reports.wording import confidence_words, measured, proof_words, score_words, show_points
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
@@ -49,8 +49,15 @@ class ToJunit:
             },
             _properties(report),
             *cases,
+            _opened("system-out", {}, _escaped(_summary(report, language))),
+            _tag("system-err", {}),
         )
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{_opened("testsuites", {}, suite)}\n'
+
+
+def _summary(report: Report, language: str) -> str:
+    parts = (translate(report.headline, language), score_words(report.score, language))
+    return " · ".join((*parts, confidence_words(report.score, language)))
 
 
 def _properties(report: Report) -> str:
@@ -96,7 +103,7 @@ def _opened(name: str, attributes: dict[str, str], *inside: str) -> str:
 
 
 def _tag(name: str, attributes: dict[str, str]) -> str:
-    return f"<{name} {_attributes(attributes)}/>"
+    return f"<{f'{name} {_attributes(attributes)}'.rstrip()}/>"
 
 
 def _attributes(attributes: dict[str, str]) -> str:
