@@ -83,9 +83,11 @@ class Binding:
             value = Table(((Scalar(first.name, key.place, False), value), *_only(node, inside).entries), node.place)
         strangers = [name for name, _ in node.entries if name is not key and name.text not in {*inside, *shared}]
         for name in strangers:
-            fix = f"{key.text} has: write `{key.text}: {{…, {name.text}: …}}`" if name.text in own and not flat else ""
-            self._tell(name.place, f"{key.text if flat else f'a {what}'} has no setting `{name.text}`",
-                       fix or choices(name.text, [*inside, *shared], "settings"), "unknown-setting")  # fmt: skip
+            fix = choices(name.text, [*inside, *shared], "settings")
+            if name.text in own and not flat:
+                fix = f"it belongs to {key.text}: write `{key.text}: {{…, {name.text}: …}}`"
+            self._tell(name.place, f"{key.text if flat else f'a {what}'} has no setting `{name.text}`", fix,
+                       "unknown-setting")  # fmt: skip
         made = self._model(model, value, key.text, key.place, alone=not flat or not own, beside=() if flat else shared)
         rest = self._model(common, _only(node, [name for name in shared if name not in inside]), what, key.place)
         return None if strangers or made is _BROKEN or rest is _BROKEN else (made, rest)
@@ -197,8 +199,8 @@ class Binding:
     def _text(self, kind: Form, node: Node, name: str) -> Any:
         """What a text stands for."""
         if _is_empty(node) or (isinstance(node, Scalar) and not node.text and kind.sort not in {"text", "words"}):
-            self._tell(node.place, f"`{name}` has no value", f"write `{name}: {example(kind.type)}`, or leave it out",
-                       "empty-value")  # fmt: skip
+            self._tell(node.place, f"`{name}` has no value", f"write `{name}: {example(kind.type)}`; what has "
+                       "a default may be left out", "empty-value")  # fmt: skip
             return _BROKEN
         if not isinstance(node, Scalar) or kind.sort == "mapping":
             wanted = _WANTED.get(kind.sort, "a text")

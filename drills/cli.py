@@ -1,9 +1,9 @@
 """The command line: words in, one call, an exit code out. Nothing heavy is imported before it is known to be needed."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -227,8 +227,11 @@ def _root(given: argparse.Namespace) -> Path:
 def _show(report: "Report", directory: "RunDir | None", language: str) -> int:
     from drills.running import show
 
-    with suppress(OSError):  # the terminal may have been closed; the exit code and the files still tell
+    try:
         show(report, directory, language)
+        sys.stdout.flush()
+    except OSError:  # the terminal was closed; the exit code and the files still tell, so nothing may fail over it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.exit_code
 
 

@@ -10,7 +10,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,9 @@ READ_BACK_S = 60.0
 """For all numbered writes of one probe to be read back."""
 HEAL_PATIENCE_S = 60.0
 """How long the conductor itself goes on trying to heal what resists; the run stays listed for `drills heal` after."""
-_ENDING = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "asked to end", signal.SIGHUP: "the terminal was closed",
-           signal.SIGQUIT: "asked to quit"}  # fmt: skip
+ENDING: Mapping[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "asked to end", signal.SIGHUP: "the terminal was closed",
+                             signal.SIGQUIT: "asked to quit", signal.SIGTSTP: ""}  # fmt: skip
+"""Signals that end a run, and how that is said; SIGTSTP is heeded too, and refused."""
 _TICK_S = 0.1
 """How often guards, conditions and requests to abort are looked at."""
 
@@ -67,6 +68,7 @@ class Conductor:
         self._reaper: Reaper | None = None
         self._beating: asyncio.Task[None] | None = None
         self._over = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = asyncio.Event()
         self._watches: dict[str, Watch] = {}
         self._opened: dict[str, AsyncExitStack] = {}
@@ -95,13 +97,17 @@ class Conductor:
             self._journal.append("run.aborted", {"by": by, "why": why})
             self._stopped.set()
 
-    def _heed_signals(self) -> None:
-        """From now on every signal that asks for an end has everything healed first, however often it comes."""
-        loop = asyncio.get_running_loop()
-        for number, why in _ENDING.items():
-            loop.add_signal_handler(number, self.stop, number.name, why)
-        # Standing still in the middle of a fault would be worse than either going on or ending.
-        loop.add_signal_handler(signal.SIGTSTP, self._journal.append, "stop.refused")
+    def hear(self, number: int) -> None:
+        """A signal came; safe to call from a signal handler, at any time. What it asks for is done by the run itself."""
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._heed, number)
+
+    def _heed(self, number: int) -> None:
+        if number == signal.SIGTSTP and not self._over:
+            # Standing still in the middle of a fault would be worse than either going on or ending.
+            self._journal.append("stop.refused")
+        else:
+            self.stop(signal.Signals(number).name, ENDING[number])
 
     async def conduct(self) -> None:
         """Run the plan to its end. However it goes, everything is healed; a bug of ours is raised after that."""
@@ -110,7 +116,7 @@ class Conductor:
             self._journal.listen(listener)
         broken: list[Exception] = []
         try:
-            self._heed_signals()
+            self._loop = asyncio.get_running_loop()
             self._open()
             self._beating = beating = asyncio.ensure_future(self._beat())
             broken += await self._guarded(self._work(), beating)
@@ -471,18 +477,22 @@ def ranges(numbers: list[int]) -> list[list[int]]:
     return found
 
 
-def refuse_overlap(plan: Plan) -> None:
-    """Raise DrillError when another run under way touches what this plan would touch, or left it unhealed."""
-    keys = {touch.key: touch.what for touch in plan.touches}
+def refuse_leftovers() -> None:
+    """Raise DrillError when a run on this host died and has left something behind."""
     for run in rundir.open_runs():
-        if not run.plan.exists():
-            continue
-        faults = json.loads(run.plan.read_text(encoding="utf-8"))["faults"]
-        common = [keys[touch["key"]] for fault in faults for touch in fault["touches"] if touch["key"] in keys]
         if not run.is_live and not healer.is_clean(run):
             raise mistake(run.id, f"run {run.short} has left something behind", f"heal it first: drills heal {run.short}, "
                           "or run this one with --heal-first", "leftovers")  # fmt: skip
-        if run.is_live and common:
+
+
+def refuse_overlap(plan: Plan) -> None:
+    """Raise DrillError when a run under way touches what this plan would touch."""
+    keys = {touch.key: touch.what for touch in plan.touches}
+    for run in rundir.open_runs():
+        if not (run.is_live and run.plan.exists()):
+            continue
+        faults = json.loads(run.plan.read_text(encoding="utf-8"))["faults"]
+        common = [keys[touch["key"]] for fault in faults for touch in fault["touches"] if touch["key"] in keys]
+        if common:
             raise mistake(run.id, f"run {run.short} is under way and touches {common[0]} too",
                           f"wait for its end, or end it: drills abort {run.short}", "overlap")  # fmt: skip
-

@@ -206,7 +206,7 @@ def read(path: Path, *, limits: tuple[str, ...] = ()) -> Drill:
 
 
 def bind(node: Node, binding: Binding, *, limits: tuple[str, ...] = ()) -> Drill | None:
-    """Make a drill of a file's nodes. None, or a drill beside problems, when `binding` then holds problems."""
+    """Make a drill of a file's nodes. When `binding` then holds problems, it is what could be made of them, or None."""
     if not isinstance(node, Table):
         binding.bind(Head, node, kind="drill", alone=False)
         return None
@@ -219,10 +219,15 @@ def bind(node: Node, binding: Binding, *, limits: tuple[str, ...] = ()) -> Drill
     probes = _probes(listed.get("probes"), binding, places)
     faults = _faults(listed.get("faults"), binding, places)
     checks = _checks(listed.get("checks"), binding)
-    _check_references(binding, probes, faults)
-    if head is None:
-        return None
-    return Drill(head=head, probes=probes, faults=faults, checks=checks, places=places)
+    _check_references(binding, _probe_names(listed.get("probes")), _fault_names(listed.get("faults"), faults))
+    return Drill(head=head or _stand_in(rest), probes=probes, faults=faults, checks=checks, places=places)
+
+
+def _stand_in(node: Table) -> Head:
+    """For a head with mistakes, so that the files it names are looked through all the same."""
+    texts = {key.text: value.text for key, value in node.entries if isinstance(value, Scalar)}
+    named = {name: texts[name] for name in ("inventory", "lab", "rubric") if texts.get(name)}
+    return Head(drill=texts.get("drill", "drill"), **named)  # type: ignore[arg-type]
 
 
 def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], Any]) -> dict[str, ProbeUse]:
@@ -314,17 +319,30 @@ def _name(given: str, made: str, taken: Mapping[str, object], entry: Table, what
     return name
 
 
-def _check_references(binding: Binding, probes: Mapping[str, ProbeUse], faults: tuple[Fault, ...]) -> None:
-    names: dict[Any, tuple[str, list[str], str]] = {
-        ProbeName: ("probe", list(probes), "unknown-probe"),
-        FaultName: ("fault", [fault.id for fault in faults], "unknown-fault"),
+def _probe_names(node: Node | None) -> list[str]:
+    """Every probe that is written, also one with a mistake in it: to call it missing would be a second mistake, ours."""
+    return [name.text for name, _ in node.entries] if isinstance(node, Table) else []
+
+
+def _fault_names(node: Node | None, read: tuple[Fault, ...]) -> list[str] | None:
+    """Every fault's id, as `_probe_names`; None when one with a mistake has none, so that it could be any."""
+    entries = [item for item in node.items if isinstance(item, Table)] if isinstance(node, Items) else []
+    given = [entry.get("id") for entry in entries]
+    if len(read) < len(entries) and not all(given):
+        return None
+    return [*(one.id for one in read), *(one.text for one in given if isinstance(one, Scalar))]
+
+
+def _check_references(binding: Binding, probes: list[str], faults: list[str] | None) -> None:
+    names: dict[Any, tuple[str, list[str] | None, str]] = {
+        ProbeName: ("probe", probes, "unknown-probe"),
+        FaultName: ("fault", faults, "unknown-fault"),
     }
     for reference in binding.references:
-        if reference.kind in names:
-            what, known, slug = names[reference.kind]
-            if reference.name not in known:
-                binding.problems.append(Problem(reference.place, f"the drill has no {what} `{reference.name}`",
-                                                choices(reference.name, known, f"{what}s"), slug))  # fmt: skip
+        what, known, slug = names.get(reference.kind, ("", None, ""))
+        if known is not None and reference.name not in known:
+            binding.problems.append(Problem(reference.place, f"the drill has no {what} `{reference.name}`",
+                                            choices(reference.name, list(dict.fromkeys(known)), f"{what}s"), slug))  # fmt: skip
 
 
 def _with_limits(node: Table, limits: tuple[str, ...], binding: Binding) -> Table:

@@ -40,8 +40,8 @@ class Place:
 
     def around(self) -> tuple[str, str, str]:
         """What stands before, in and after the stretch; of an overlong line the part that is near it."""
-        start = max(0, self.column - 1)
-        before, marked, after = self.text[:start], self.text[start : start + self.width], self.text[start + self.width :]
+        start, end = max(0, self.column - 1), max(0, self.column - 1) + self.width
+        before, marked, after = self.text[:start], self.text[start:end], self.text[end:]
         if len(self.text) > _LINE_MAX:
             half = _LINE_MAX // 2
             before = f"…{before[-half:]}" if len(before) > half else before
@@ -100,10 +100,8 @@ def _printable(text: str) -> str:
     """A text that moves no cursor and breaks no stream: nothing in a file may steer the terminal that shows it."""
     if text.isprintable():
         return text
-    return "".join(" " if char == "\t" else "\ufffd" if unicodedata.category(char) in _UNSEEN else char for char in text)
-
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+    unseen = {ord(char): "\ufffd" for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs"}}
+    return text.translate({**unseen, ord("\t"): " "})
 
 
 def _cells(text: str) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from drills import drill as drills
 from drills import healer, plan, registry, rundir, screen
 from drills.clock import SystemClock
-from drills.conductor import Conductor, refuse_overlap
+from drills.conductor import ENDING, Conductor, refuse_leftovers, refuse_overlap
 from drills.errors import choices, mistake
 from drills.inventory import process_environment
 from drills.judging import judge_run
@@ -28,6 +29,7 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     """Run a drill and write its reports. Raises DrillError when it may not begin; then no run is kept."""
     if heal_first:
         heal_leftovers()
+    refuse_leftovers()
     name = drills.read(path, limits=limits).name
     directory = rundir.create(root, name, SystemClock().utc())
     try:
@@ -39,10 +41,17 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
         raise
     keep(loaded, settled, directory)
     conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
+    heed_signals(conductor)
     asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
-    report = replace(judge_run(directory, limits=limits), changed_limits=limits)
+    report = judge_run(directory, limits=limits)
     write_reports(report, directory, language)
     return report, directory
+
+
+def heed_signals(conductor: Conductor) -> None:
+    """From now on no signal ends this process: each asks the run to heal and end, and the report is written after that."""
+    for number in ENDING:
+        signal.signal(number, lambda heard, _: conductor.hear(heard))
 
 
 def heal_leftovers() -> None:

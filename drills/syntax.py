@@ -34,7 +34,7 @@ _RULES = (
           "write `name: value`; the further lines of a text are indented deeper than its name", "no-colon",
           at_start=True),
     _Rule("quoted.*end of stream", "a quote opens here and is never closed", "close it", "not-closed", at_start=True),
-    _Rule("expected ',' or.*\\$", "a variable between brackets needs quotes", 'write "${{name}}"', "needs-quotes"),
+    _Rule("expected ',' or.*\\$", "a variable between brackets needs quotes", 'write "${name}"', "needs-quotes"),
     _Rule("expected ',' or", "`{char}` is not closed, or a `,` is missing before line {line}",
           "close it; a text that holds `: `, `,` or a bracket goes in quotes", "not-closed", at_start=True),
     _Rule("expected key|expected <block end>|expected '-'", "this does not line up with what stands above",
@@ -59,7 +59,9 @@ _RULES = (
 def explain(error: Any, file: str, lines: list[str]) -> Problem:
     """The parser's complaint in words that say what to do, with the parser's own where there are none."""
     mark, begun = error.problem_mark, error.context_mark
-    row = mark.line - 1 if "mapping values" in error.problem else begun.line if "expected ':'" in error.problem else -1
+    row = mark.line - 1 if "mapping values" in error.problem else -1
+    if begun and "not find expected ':'" in error.problem:
+        row = begun.line
     if glued := _glued(file, lines, row):
         return glued
     line, char = _at(lines, mark)

@@ -33,7 +33,7 @@ Ending = Literal["KILL", "TERM", "INT", "QUIT", "ABRT", "HUP", "USR1", "USR2", "
 """The signals that end a process which does nothing about them. Those that stop one are the business of `pause`."""
 
 _SHOWS_S = 2.0  # how long to wait for a signal to work; whether it did, `verify` says
-_FATAL_S = 0.2  # how long a SIGKILL may be on its way; a process that has taken it and is still there is seen as doomed
+_FATAL_S = 0.1  # how long a SIGKILL may be on its way; a process that has taken it and is still there is seen as doomed
 _POLITE_S = 5.0  # how long one that was asked to end may take, before it counts as one that ignores the request
 
 

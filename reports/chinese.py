@@ -37,7 +37,8 @@ PATTERNS: Mapping[str, str] = {
     "Aborted, and healed: {why}": "已中止，故障已撤除：{why}",
     "Failed on {_check}": "未通过：{_check}",
     "Failed on {_check} and {_more} more ({_others})": "未通过：{_check}等，另有 {_more} 项（{_others}）",
-    "Not healed, something of ours is left": "未恢复原状，系统中留有本次注入的残余",
+    "Not healed": "未恢复原状",
+    "Not healed and {_more} more ({_others})": "未恢复原状，另有 {_more} 项（{_others}）",
     "No verdict without {_check}": "无结论，缺少前提：{_check}",
     "No verdict without {_check} and {_more} more ({_others})":
         "无结论，缺少前提：{_check}，另有 {_more} 项（{_others}）",

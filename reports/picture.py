@@ -276,7 +276,7 @@ def _judged(judged: Sequence[Judged], timeline: Timeline, language: str) -> Html
     rows = []
     for one in judged:
         title = say(one.title, language)
-        words = title if not one.label or one.label == one.title else f"{title}: {one.label}"
+        words = title if one.label in one.title else f"{title}: {say(one.label, language)}"
         text = el("a", el("i", _MARKS[one.outcome], aria_hidden="true"), " ", words, href=f"#check-{one.check}")
         rows.append(_hanging(one.from_s, one.to_s, timeline, text, f"judged {one.outcome}"))
     return join(*rows)

@@ -147,7 +147,7 @@ def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, 
             return _lead("Failed on {_check}", [one for one in results if one.outcome is Outcome.FAILED])
         case RunOutcome.NOT_HEALED:
             left = [one for one in results if one.kind == "clean" and one.outcome is Outcome.FAILED]
-            return _lead("Not healed, something of ours is left", left)
+            return _lead("Not healed", left)
         case RunOutcome.ABORTED:
             return Sentence.of("Aborted, and healed: {why}", why=why) if why else Sentence("Aborted, and healed.")
         case RunOutcome.INCONCLUSIVE:

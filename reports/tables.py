@@ -13,7 +13,7 @@ from reports.wording import (
     score_words,
     seconds,
     share,
-    show_points,
+    show_part,
     utc,
 )
 
@@ -38,7 +38,7 @@ def score_table(report: Report, language: str) -> Html:
         most = el("b", phrase("at most {cap}", language, cap=f"{hit.cap:g}"))
         because = el("span", f"{say(hit.because, language)} ({titles.get(hit.check, hit.check)})", class_="soft")
         rows.append([most, because, f"{hit.cap:g}", "", ""])
-    columns = {"Check": "", "Dimension": "", "Points": "num", "Weight": "num", "": "wide"}
+    columns = {"Check": "", "Dimension": "", "Points": "num", "Weight": "num", "": "bars"}
     scored = {line.check for line in score.lines}
     gates = [titles[one.id] for one in report.checks if one.id not in scored]
     notes = el("ul", *(el("li", one) for one in _score_notes(score, gates, language)), class_="plain")
@@ -127,7 +127,7 @@ def _score_notes(score: Score, gates: Sequence[str], language: str) -> Iterable[
 
 
 def _figures(points: float | None, weight: float) -> tuple[str, str]:
-    return "–" if points is None else show_points(points), show_points(weight)
+    return show_part(points), show_part(weight)
 
 
 def _bar(line: ScoreLine) -> Html:

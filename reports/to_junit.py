@@ -49,7 +49,7 @@ class ToJunit:
             },
             _properties(report),
             *cases,
-            _opened("system-out", {}, _escaped(_summary(report, language))),
+            f"<system-out>{_escaped(_summary(report, language))}</system-out>",
             _tag("system-err", {}),
         )
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{_opened("testsuites", {}, suite)}\n'

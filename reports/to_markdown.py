@@ -18,7 +18,7 @@ from reports.wording import (
     score_words,
     seconds,
     share,
-    show_points,
+    show_part,
 )
 
 _MARKS = {"passed": "✅", "failed": "❌", "unknown": "❔", "inconclusive": "❔", "aborted": "🛑", "not healed": "🚨"}
@@ -61,7 +61,7 @@ def _check_row(report: Report, check: CheckResult, language: str) -> list[str]:
     line = next((one for one in report.score.lines if one.check == check.id), None)
     points = ""
     if line is not None:
-        points = f"{'–' if line.points is None else show_points(line.points)} / {show_points(line.weight)}"
+        points = f"{show_part(line.points)} / {show_part(line.weight)}"
     word = outcome_word(check.outcome, language)
     because = _text(translate(check.verdict.because, language))
     return [

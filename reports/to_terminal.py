@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from checks import Outcome
 from reports.language import say, translate
 from reports.printable import printable
-from reports.report import Report
+from reports.report import Report, RunOutcome
 from reports.wording import commands, confidence_words, kept_together, notes, outcome_word, score_words
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
         printable(report.drill),
         [score_words(report.score, language), confidence_words(report.score, language)],
     )
-    if not any(one.outcome is Outcome.FAILED for one in report.checks):
+    if report.outcome is not RunOutcome.PASSED and not any(one.outcome is Outcome.FAILED for one in report.checks):
         page.print_row("", "", translate(report.headline, language))  # no line below stands out as the reason
     console.print()
     titles = [printable(say(one.title, language)) for one in report.checks]

@@ -29,6 +29,11 @@ def show_points(points: float) -> str:
     return str(whole)
 
 
+def show_part(points: float | None) -> str:
+    """Points of a part of the score, to the tenth, so that they can be added up; a dash for those not given."""
+    return "–" if points is None else f"{points:.1f}".removesuffix(".0")
+
+
 def score_words(score: Score, language: str) -> str:
     """`score 59 of 100, capped from 82: data may have been lost`."""
     if score.points is None:

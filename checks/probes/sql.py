@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from checks.pool import AllBusy, Pool, closing
@@ -113,7 +112,10 @@ class _Inserts:
     """Writes the look's number as a row."""
 
     def __init__(self, database: "_Database", table: str) -> None:
+        from psycopg.sql import SQL, Identifier
+
         self._database, self._table = database, table
+        self._insert = SQL("insert into {} values (%s)").format(Identifier(table))
         self._begun = False
 
     async def begin(self) -> None:
@@ -139,9 +141,7 @@ class _Inserts:
 
     async def look(self, n: int) -> Look:
         """See the contract."""
-        from psycopg.sql import SQL, Identifier
-
-        return await self._database.ask(SQL("insert into {} values (%s)").format(Identifier(self._table)), n)
+        return await self._database.ask(self._insert, n)
 
     async def read_back(self) -> Iterable[int]:
         """The numbers that are committed now. None is left when the table itself was lost."""
@@ -277,6 +277,8 @@ async def _hang_up(connection: "AsyncConnection[Any]") -> None:
 
 def _table(mark: str) -> str:
     """A name of the run's own, which the server will not cut short."""
+    from hashlib import sha256
+
     name = _PREFIX + mark
     return name if len(name) <= _NAME_MAX else f"{name[: _NAME_MAX - 9]}_{sha256(mark.encode()).hexdigest()[:8]}"
 
@@ -303,7 +305,7 @@ _READ_ONLY = "25006"
 _NOT_SERVING = ("08", "25", "40", "53", "55", "57", "58", "XX")
 """Classes of SQLSTATE that say something about the server: connections, transactions, resources, operators, the system
 and bugs of the server itself. Any other is about what we asked or who we are."""
-_OURS = re.compile(
+_OURS = (
     r"authentication failed|no password supplied|pg_hba\.conf|permission denied|not permitted to log in"
     r'|(role|database|user) ".*" does not exist|certificate|invalid connection option|server does not support SSL'
 )
@@ -316,7 +318,7 @@ def _judge(error: "Error") -> Look:
 
     code, why = error.sqlstate, _short(error)
     if code is None:
-        return bad(why) if isinstance(error, OperationalError) and not _OURS.search(why) else blind(why)
+        return bad(why) if isinstance(error, OperationalError) and not re.search(_OURS, why) else blind(why)
     if code == "42P01" and _PREFIX in why:
         return bad("the table with the numbers is gone")
     return bad(why) if code[:2] in _NOT_SERVING else blind(why)

@@ -10,7 +10,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-from urllib.parse import unquote, urlsplit
 
 from checks.pool import AllBusy, Pool, closing
 from checks.probe import GOOD, CannotLook, Look, TargetName, Watch, bad, blind
@@ -30,7 +29,7 @@ can still be reached would otherwise be used for ever."""
 _CLOSE_S = 3.0
 _READ_BACK_S = 10.0
 
-_SCHEMES = {"valkey": False, "redis": False, "valkeys": True, "rediss": True}
+_PLAIN, _SECURE = ("valkey://", "redis://"), ("valkeys://", "rediss://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +60,21 @@ class ValkeyService:
         if bool(self.sentinels) != bool(self.service):
             raise ValueError("service" if self.service else "sentinels", "`sentinels` and `service` go together",
                              'as in {sentinels: ["127.0.0.1:26379"], service: shop}')  # fmt: skip
-        if self.url and not self.url.startswith("$") and urlsplit(self.url).scheme not in _SCHEMES:
+        if self.url and not self.url.startswith((*_PLAIN, *_SECURE, "$")):
             raise ValueError("url", "the address does not begin with valkey:// or redis://",
                              "as in valkey://127.0.0.1:6379, or valkeys:// for TLS")  # fmt: skip
 
     def single(self) -> tuple[str, int]:
         """Host and port of the one server."""
+        from urllib.parse import urlsplit
+
         parts = urlsplit(self.url)
         return (parts.hostname or "127.0.0.1", parts.port or 6379) if self.url else (self.host, self.port)
 
     def login(self) -> dict[str, Any]:
         """What a connection to a server needs to know beside where it is."""
+        from urllib.parse import unquote, urlsplit
+
         parts = urlsplit(self.url)
         return {
             "username": unquote(parts.username or "") or self.username or None,
@@ -82,7 +85,7 @@ class ValkeyService:
     @property
     def secure(self) -> bool:
         """Whether TLS is spoken."""
-        return self.tls or _SCHEMES.get(urlsplit(self.url).scheme, False)
+        return self.tls or self.url.startswith(_SECURE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -445,9 +448,7 @@ def _failure(error: Exception) -> Look:
     return bad(str(error))
 
 
-_BITS = [tuple(bit for bit in range(8) if byte & (0x80 >> bit)) for byte in range(256)]
-
-
 def _numbers(bits: bytes) -> list[int]:
     """The numbers of the bits that are set; the first byte's highest bit is 0."""
-    return [place * 8 + bit for place, byte in enumerate(bits) if byte for bit in _BITS[byte]]
+    in_byte = [[bit for bit in range(8) if byte & (0x80 >> bit)] for byte in range(256)]
+    return [place * 8 + bit for place, byte in enumerate(bits) if byte for bit in in_byte[byte]]

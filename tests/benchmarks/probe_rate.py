@@ -89,11 +89,12 @@ async def measure(options: argparse.Namespace, valkey_port: int, http_port: int,
     async with watches(valkey_port, http_port) as opened:
         for name, watch in opened.items():
             await answered(name, watch)
-        floors, rounds = [], []
+        floors, timers, rounds = [], [], []
         for _ in range(options.rounds):
             floors.append(await floor(opened, round(options.rate * options.seconds)))
+            timers.append(await bare_timer(options.rate, options.seconds / 2))
             rounds.append(await sampled(opened, options.rate, options.seconds, journal))
-    tell(options, floors, rounds)
+    tell(options, floors, timers, rounds)
 
 
 async def answered(name: str, watch: Watch) -> None:
@@ -117,6 +118,17 @@ async def floor(opened: dict[str, Watch], count: int) -> float:
         for n in range(round(count * SHARES[name])):
             await watch.look(n)
     return (time.process_time() - began) / count * 1000
+
+
+async def bare_timer(rate: int, seconds: float) -> list[float]:
+    """How late this machine wakes a loop that does nothing else, at the rate of the busiest probe; least first."""
+    every_s, began_s = 1 / (rate * max(SHARES.values())), time.monotonic()
+    late = []
+    for n in range(round(seconds / every_s)):
+        due_s = began_s + n * every_s
+        await asyncio.sleep(max(0, due_s - time.monotonic()))
+        late.append(time.monotonic() - due_s)
+    return sorted(late)
 
 
 async def sampled(opened: dict[str, Watch], rate: int, seconds: float, journal: Path) -> Round:
@@ -154,23 +166,27 @@ async def sampled(opened: dict[str, Watch], rate: int, seconds: float, journal: 
     return found
 
 
-def tell(options: argparse.Namespace, floors: list[float], rounds: list[Round]) -> None:
-    """Print figures, one line a round and one for all."""
+def tell(options: argparse.Namespace, floors: list[float], timers: list[list[float]], rounds: list[Round]) -> None:
+    """Print figures, a few lines a round and one for all."""
     print(f"{options.rate} looks a second over {len(SHARES)} probes, {options.seconds:g} s a round")
     ratios = []
-    for least, one in zip(floors, rounds, strict=True):
+    for least, timer, one in zip(floors, timers, rounds, strict=True):
         late = sorted(sample.sent_s - sample.planned_s for sample in one.samples)
-        on_time = sum(one <= ON_TIME_S for one in late) / len(late)
         good = sum(sample.seen == "+" for sample in one.samples)
         cost = one.cpu_s / len(late) * 1000
         ratios.append(cost / least)
-        print(
-            f"  {len(late)} looks, {good} good; sent within {ON_TIME_S * 1e3:g} ms {on_time:.2%};"
-            f" late p50 {(quantile(late, 0.5) or 0) * 1e3:.2f} ms, p99 {(quantile(late, 0.99) or 0) * 1e3:.2f} ms,"
-            f" most {late[-1] * 1e3:.1f} ms; CPU per 1,000 looks {cost:.3f} s, floor {least:.3f} s, ratio {ratios[-1]:.2f};"
-            f" {one.cpu_s / options.seconds:.0%} of a core"
-        )
+        print(f"  {len(late)} looks, {good} good, {one.cpu_s / options.seconds:.0%} of a core")
+        print(f"    sent:                   {lateness(late)}")
+        print(f"    a bare timer fires:     {lateness(timer)}")
+        print(f"    CPU per 1,000 looks:    {cost:.3f} s, floor {least:.3f} s, ratio {ratios[-1]:.2f}")
     print(f"ratio to the floor: {min(ratios):.2f} at best, {sorted(ratios)[len(ratios) // 2]:.2f} in the middle")
+
+
+def lateness(late: list[float]) -> str:
+    """How late, as a line of figures."""
+    shares = ", ".join(f"p{share:g} {(quantile(late, share / 100) or 0) * 1e3:.2f} ms" for share in (50, 99))
+    on_time = sum(one <= ON_TIME_S for one in late) / len(late)
+    return f"{on_time:.2%} within {ON_TIME_S * 1e3:g} ms, {shares}, most {late[-1] * 1e3:.1f} ms"
 
 
 if __name__ == "__main__":

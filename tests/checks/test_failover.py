@@ -112,6 +112,11 @@ class TestNothingInterrupted:
         verdict = judged(History().fault().looks(f"101+ {blind}? 99+"), within_s=4.902)
         assert verdict.outcome == outcome
 
+    @pytest.mark.parametrize(("healing", "outcome"), [(17.9, "passed"), (17.900001, "unknown")])
+    def test_a_probe_that_stopped_could_have_missed_an_outage_up_to_the_healing(self, healing: float, outcome: str) -> None:
+        """Its last look was sent at 12.9 s."""
+        assert judged(History().fault(healing=healing).looks("130+")).outcome == outcome
+
     def test_a_probe_that_goes_blind_with_the_fault_proves_nothing(self) -> None:
         assert said(judged(History().fault().looks("100+ 100?"))) == (
             "unknown: no look of orders failed, but it was not watched for 2 s while kill was in effect"
@@ -169,6 +174,11 @@ class TestComingBack:
     def test_the_longest_of_several_interruptions_decides(self) -> None:
         verdict = judged(History().fault().looks("100+ 1- 30+ 60- 50+"))
         assert said(verdict) == "failed: orders down for 6 s ± 101 ms; limit 5 s"
+
+    def test_one_that_was_certainly_too_long_decides_over_one_of_which_less_is_known(self) -> None:
+        """6 s and little more; then something between 0.1 s and 8.2 s, for the probe was blind."""
+        verdict = judged(History().fault().looks("100+ 61- 30+ 2- 80? 30+"))
+        assert said(verdict) == "failed: orders down for 6.1 s ± 101 ms; limit 5 s"
 
     def test_an_interruption_after_a_recovery_and_another_fault_is_that_one_s(self) -> None:
         history = History().fault().fault("later", acting=14.5, effect=14.5).looks("100+ 20- 30+ 60- 50+")

@@ -228,7 +228,7 @@ def test_an_empty_name_is_no_reference() -> None:
         ("success: 99.9%", "bad-limit", "99.9%", "`success` cannot be `99.9%`", 'write a limit such as ">= 99.9%"'),
         ("within: <= 50", "bad-limit", "<= 50", "`within` cannot be `<= 50`", 'write a limit such as "<= 50ms"'),
         ("rate: 50", "bad-value", "50", "`rate` cannot be `50`", "write a rate such as 50/s"),
-        ("text:", "empty-value", "", "`text` has no value", "write `text: …`, or leave it out"),
+        ("text:", "empty-value", "", "`text` has no value", "write `text: …`; what has a default"),
         ("lasts: ~", "empty-value", "~", "`lasts` has no value", "write `lasts: 5s`"),
         ("lasts: ''", "empty-value", "''", "`lasts` has no value", "write `lasts: 5s`"),
         ("faults:", "empty-value", "", "`faults` has no value", "write `faults: […]`"),

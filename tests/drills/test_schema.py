@@ -58,8 +58,9 @@ GOOD = [
     "lasts: 1.5d", "share: 5%", "share: 99.9 %", "share: 100.0%", "share: 0%", "within: <= 50ms", "within: '< 0'",
     "within: ~", 'success: ">= 99.9%"', "rate: 50/s", "choice: one", "choice: no", "colour: dark blue",
     "probe: orders", "probe: 5", "faults: a", "faults: [a, b]", "faults: []", "limits: '> 1%'",
-    "limits: ['> 1%', '<=  2 %']", "labels: {}", "labels: {a: b, c: 5, d: yes}", "shares: {a: 1%, b: [2%]}", "inner: {}",
-    "inner: {over: 1s}", "inner: 1s", "inner: ~", "inners: []", "inners: 1s", "inners: [{over: 1s}, {at_most: 1%}]",
+    "limits: ['> 1%', '<=  2 %']", "labels: {}", "labels: {a: b, c: 5, d: yes}", "shares: {a: 1%, b: [2%]}",
+    "inner: {}", "inner: {over: 1s}", "inner: 1s", "inner: ~", "inners: []", "inners: 1s",
+    "inners: [{over: 1s}, {at_most: 1%}]",
     "by_name: {a: {over: 1s}}", "title: The cache", "title: {en: a, zh: b}", "title: {zh: b}", "for: 5s",
     "from: here", "max_targets: 3", "{}", "a simple text",
 ]  # fmt: skip
@@ -125,8 +126,8 @@ def test_a_right_entry_passes(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{}", "{at: 5s}", "{kil: db}", "{kill: db, latency: {link: l, delay: 5ms}}", "{kill: db, att: 5s}", "kill:", "kill",
-     "{kill: db, signal: TERM}", "{kill: {target: db, at: 5s}}", "{kill: db, at: 5}", "[kill]"],
+    ["{}", "{at: 5s}", "{kil: db}", "{kill: db, latency: {link: l, delay: 5ms}}", "{kill: db, att: 5s}", "kill:",
+     "kill", "{kill: db, signal: TERM}", "{kill: {target: db, at: 5s}}", "{kill: db, at: 5}", "[kill]"],
 )  # fmt: skip
 def test_a_wrong_entry_does_not(text: str) -> None:
     assert not takes(NESTED, text)

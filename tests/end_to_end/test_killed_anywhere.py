@@ -50,13 +50,17 @@ def die_after(folder: Path, drill: str, line: int) -> None:
         code, said = here.call(str(line), "run", "drill.yaml", module="tests.end_to_end.dies_after")
         if line == 0:
             return  # it died before it could be listed, armed or able to touch anything
-        assert code == -9, said
+        if code == 3:  # looks come in batches, and this time there were fewer: the run ended before that line
+            (run,) = here.all_runs()
+            assert len(journal.read(run.journal)) <= line
+        else:
+            assert code == -9, said
         wait_until(here.is_closed, f"the reaper has cleaned up after a death at line {line}")
 
         assert {name: here.state(name) for name in "abc"} == dict.fromkeys("abc", "running"), f"died after line {line}"
         (run,) = here.all_runs()
         assert outstanding(journal.read(run.journal)) == []
-        assert host.find(f"drills.reaper {run.path}") == []
+        wait_until(lambda: host.find(f"drills.reaper {run.path}") == [], "the reaper has ended")
         assert all(host.read_pidfile(str(file)) is None for file in run.lab.glob("*.pid"))
 
 

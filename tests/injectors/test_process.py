@@ -59,8 +59,16 @@ def seen(name: str) -> list[tuple[int, float, bool]]:
     return [(one.pid, one.create_time(), one.status() == psutil.STATUS_STOPPED) for one in named(name)]
 
 
+def at_the_gate(name: str) -> bool:
+    """True while a process that `spawn` started is not yet its program."""
+    return any("chaos_drills_gate" in word for one in named(name) for word in one.cmdline())
+
+
 class OnAProcess(Conformance):
     """A `sleep` that `spawn` started, known by its pidfile or its command line."""
+
+    shows_s = 0.02
+    folder: Path
 
     def injector(self) -> Any:
         raise NotImplementedError
@@ -86,9 +94,9 @@ class OnAProcess(Conformance):
     def _subject(self) -> Iterator[Subject]:
         name = a_name()
         with TemporaryDirectory() as made, swept(name):
-            folder = Path(made)
+            self.folder = folder = Path(made)
             self.start(folder, name)
-            assert eventually(lambda: self.is_well(name))
+            assert eventually(lambda: self.is_well(name) and not at_the_gate(name))
             first = seen(name)
             yield Subject(
                 injector=self.injector(),
@@ -152,7 +160,14 @@ class TestKillOfADaemon(OnAProcess):
 
     def start(self, folder: Path, name: str) -> None:
         host.spawn(Start(argv=self.command(name), cwd=str(folder), log="", pidfile=""))
-        assert eventually(lambda: host.read_pidfile(str(folder / "pid")) is not None)
+        assert eventually(lambda: self.is_well(name))
+
+    def is_well(self, name: str) -> bool:
+        try:
+            pidfile = (self.folder / "pid").read_text()
+        except FileNotFoundError:
+            return False
+        return super().is_well(name) and [str(pid) for pid, _, _ in seen(name)] == [pidfile]
 
 
 class TestKillOfASupervisedProcess(OnAProcess):
@@ -333,7 +348,7 @@ def running(folder: Path, name: str, *argv: str, pidfile: str = "pid") -> Iterat
     ids=str,
 )
 def test_settings_that_do_not_fit_are_refused_by_name(settings: dict[str, Any], at_fault: str) -> None:
-    with pytest.raises(ValueError, match=".") as refused:
+    with pytest.raises(ValueError, match=at_fault) as refused:
         ProcessAddress(**settings)
     setting, what, fix = refused.value.args
     assert setting == at_fault
@@ -435,15 +450,20 @@ def test_a_process_of_somebody_else_is_refused_in_words(tmp_path: Path) -> None:
 import asyncio, os, psutil
 from injectors import InjectionFailed
 from injectors.process import Kill, ProcessAddress
+def preview():
+    return asyncio.run(Kill(target="it").preview(ProcessAddress(match="^sleep {name}")))
+assert preview().touches  # and loads what may not be read any more in a moment
 os.setgroups([]), os.setgid(65534), os.setuid(65534)
 try:
-    asyncio.run(Kill(target="it").preview(ProcessAddress(match="^sleep {name}")))
+    preview()
 except InjectionFailed as error:
     print(error)
 """
-    with running(tmp_path, name) as process, child(*python(code)) as popen:
-        said = f"not allowed to signal process {process.pid} (sleep {name}): run as its user or root\n"
-        assert popen.communicate(timeout=20)[0] == said
+    with running(tmp_path, name) as process:
+        assert eventually(lambda: host.find(f"^sleep {name}") == [process])
+        with child(*python(code)) as popen:
+            said = f"not allowed to signal process {process.pid} (sleep {name}): run as its user or root\n"
+            assert popen.communicate(timeout=20)[0] == said
 
 
 def test_what_cannot_be_done_is_refused_before_anything_is(tmp_path: Path) -> None:
@@ -530,8 +550,8 @@ def test_a_process_that_is_slow_to_end_is_replaced_when_it_has(tmp_path: Path) -
     with running(tmp_path, name, "sh", "-c", slow) as process:
         assert eventually(lambda: (tmp_path / "log").read_text() == "ready\n")
         stage = RecordingStage(on=lambda moment, n: _fail_at("acted", moment))
+        address = ProcessAddress(pidfile=str(tmp_path / "pid"), start=("sleep", name))
         with pytest.raises(InjectionFailed):
-            address = ProcessAddress(pidfile=str(tmp_path / "pid"), start=("sleep", name))
             inject(Kill(target=IT, signal="TERM"), address, stage)
         assert host.state(process) == "running"
         assert heal(Kill, stage) == [f"start again with `sleep {name}`"]
