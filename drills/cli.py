@@ -230,7 +230,8 @@ def _show(report: "Report", directory: "RunDir | None", language: str) -> int:
     try:
         show(report, directory, language)
         sys.stdout.flush()
-    except OSError:  # the terminal was closed; the exit code and the files still tell, so nothing may fail over it
+    except (OSError, SystemExit):  # the terminal is closed, of which rich makes an exit of its own with code 1;
+        # the exit code and the files still tell, so nothing may fail over it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.exit_code
 

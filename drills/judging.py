@@ -67,7 +67,7 @@ def _limits(use: CheckUse) -> str:
 
 def _fault(evidence: Evidence, name: str, note: Words) -> FaultResult:
     seen = evidence.fault(name)
-    planned = evidence.first("fault.planned", fault=name)
+    planned = evidence.first("injection.intended", fault=name) or evidence.first("fault.planned", fault=name)
     return FaultResult(
         id=name,
         does=planned.data["does"] if planned else "",

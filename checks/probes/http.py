@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from checks.probe import GOOD, Look, TargetName, Watch, bad, blind
+from checks.probe import GOOD, CannotLook, Look, TargetName, Watch, bad, blind
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
+    from yarl import URL
 
 _BODY_MAX = 1 << 20
 """Bytes of a body that are read; what follows is not looked at."""
@@ -20,7 +21,7 @@ class HttpService:
 
     name: ClassVar[str] = "http"
 
-    url: Annotated[str, "Where it is, as http://127.0.0.1:8080"]
+    url: Annotated[str, "Where it is, as http://127.0.0.1:8080"] = field(repr=False)  # it may hold a password
     headers: Annotated[tuple[str, ...], "Sent with each request, each as `Name: value`"] = field(default=(), repr=False)
     verify: Annotated[bool, "Whether the certificate of an https:// service must be valid"] = True
 
@@ -66,7 +67,12 @@ class HttpProbe:
     async def open(self, address: HttpService, mark: str) -> AsyncIterator[Watch]:
         """Nothing is connected yet. Nothing of ours is ever left in the target."""
         import aiohttp
+        from yarl import URL
 
+        try:
+            url = URL(address.url.rstrip("/") + self.path)
+        except ValueError:
+            raise CannotLook("`url` is not an address such as http://127.0.0.1:8080") from None
         # No cache of names: when a name is made to point elsewhere, the next connection must go there.
         connector = aiohttp.TCPConnector(
             limit=0, force_close=self.connection == "new", use_dns_cache=False, ssl=address.verify
@@ -81,16 +87,14 @@ class HttpProbe:
         # aiohttp asks again, once, when a kept connection breaks under a request. There is no public way to say no.
         session._retry_connection = False
         async with session:
-            yield _Requests(session, address.url.rstrip("/") + self.path, self)
+            yield _Requests(session, url, self)
 
 
 class _Requests:
     """The probe at work."""
 
-    def __init__(self, session: "ClientSession", url: str, settings: HttpProbe) -> None:
-        from yarl import URL
-
-        self._session, self._url, self._settings = session, URL(url), settings
+    def __init__(self, session: "ClientSession", url: "URL", settings: HttpProbe) -> None:
+        self._session, self._url, self._settings = session, url, settings
         self._body = settings.send.encode() if settings.method == "POST" else None
         self._busy = 0
 

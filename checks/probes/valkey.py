@@ -64,6 +64,10 @@ class ValkeyService:
             raise ValueError("url", "the address does not begin with valkey:// or redis://",
                              "as in valkey://127.0.0.1:6379, or valkeys:// for TLS")  # fmt: skip
 
+        for one in self.sentinels:
+            if not one.rpartition(":")[2].isdecimal() and "$" not in one:
+                raise ValueError("sentinels", f"`{one}` is no address of a sentinel", "write it as host:port")
+
     def single(self) -> tuple[str, int]:
         """Host and port of the one server."""
         from urllib.parse import urlsplit
@@ -118,7 +122,10 @@ class ValkeyProbe:
             import valkey.asyncio  # noqa: F401
         except ImportError:
             raise CannotLook('the probe `valkey` needs its client: pip install "chaos-drills[valkey]"') from None
-        servers = _Servers(address, self.connections)
+        try:
+            servers = _Servers(address, self.connections)
+        except ValueError:  # its message may hold the password
+            raise CannotLook("`url` is not an address such as valkey://user@host:6379/0") from None
         key = f"chaos_drills:{mark}"
         return closing(_Asks(servers, key, self.role) if self.write == "none" else _Writes(servers, key, self))
 
@@ -220,7 +227,7 @@ class _Servers:
     def __init__(self, address: ValkeyService, most: int) -> None:
         self._address = address
         self._sentinels = _Sentinels(address) if address.sentinels else None
-        self._login = address.login()
+        self._server, self._login = address.single(), address.login()
         self._pool: Pool[Connection] = Pool(connect=self._connect, usable=self._usable, close=_hang_up, most=most)
 
     async def ask(self, commands: list[tuple[Any, ...]], judge: Any) -> Look:
@@ -261,7 +268,7 @@ class _Servers:
         await self._pool.close()
 
     async def _connect(self) -> "Connection":
-        host, port = await self._sentinels.primary() if self._sentinels else self._address.single()
+        host, port = await self._sentinels.primary() if self._sentinels else self._server
         return await _call(self._address, host, port, self._login)
 
     async def _usable(self, connection: "Connection") -> bool:

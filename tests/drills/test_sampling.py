@@ -308,6 +308,7 @@ def test_a_journal_that_fails_ends_the_sampler() -> None:
         asyncio.run(main())
 
 
+@pytest.mark.real("Valkey")
 def test_a_stopped_server_does_not_slow_the_schedule(tmp_path: Path) -> None:
     """A real server is stopped for a while under 100 looks a second: every slot is sent in time, and all is told."""
     samples: list[Sample] = []

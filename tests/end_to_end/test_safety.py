@@ -349,5 +349,5 @@ checks:
     assert len(slugs) >= 10, said
     assert re.search(rf"^{len(slugs)} problems in 2 files$", said, re.MULTILINE), said
     assert "did you mean `signal`?" in said
-    assert "drill.yaml:12:52: `within` needs a unit" in said
+    assert "drill.yaml:12:51: `within` needs a unit" in said
     assert "write 5s, 5ms or 5m" in said

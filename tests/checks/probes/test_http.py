@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from checks import Look, Seen, TargetName, Watch
+from checks import CannotLook, Look, Seen, TargetName, Watch
 from checks.probes.http import HttpProbe, HttpService
 from tests.checks.probes.servers import comes, free_port
 
@@ -209,8 +209,17 @@ def test_cancelled_looks_leak_no_connection() -> None:
     visit(site, HttpProbe(target=SHOP, connections=4), do)
 
 
-def test_an_address_shows_no_header() -> None:
-    assert "secret" not in repr(HttpService(url="http://h", headers=("Authorization: secret",)))
+def test_an_address_shows_neither_header_nor_password() -> None:
+    assert "secret" not in repr(HttpService(url="http://u:secret@h", headers=("Authorization: secret",)))
+
+
+def test_an_address_that_cannot_be_read_is_told_at_once() -> None:
+    async def main() -> None:
+        async with HttpProbe(target=SHOP).open(HttpService(url="http://h:port"), "m"):
+            pass
+
+    with pytest.raises(CannotLook, match="is not an address"):
+        asyncio.run(main())
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from checks.probes.sql import SqlDatabase, SqlProbe, _table
 from tests.checks.probes.servers import Postgres, comes, free_port, postgres
 
 ORDERS = TargetName("orders-db")
+pytestmark = pytest.mark.real("PostgreSQL")
 
 
 @pytest.fixture(scope="module")

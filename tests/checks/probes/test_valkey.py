@@ -25,6 +25,7 @@ from tests.checks.probes.servers import (
 )
 
 CACHE = TargetName("cache")
+pytestmark = pytest.mark.real("Valkey")
 
 
 @pytest.fixture(scope="module")
@@ -446,6 +447,12 @@ def test_a_missing_client_library_says_what_to_install(monkeypatch: pytest.Monke
         ValkeyProbe(target=CACHE).open(at(shared), "m")
 
 
+def test_a_url_that_cannot_be_read_tells_no_password() -> None:
+    with pytest.raises(CannotLook) as caught:
+        ValkeyProbe(target=CACHE).open(ValkeyService(url="valkey://u:sec/ret@h:1"), "m")
+    assert "sec" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("settings", "setting"),
     [
@@ -454,6 +461,7 @@ def test_a_missing_client_library_says_what_to_install(monkeypatch: pytest.Monke
         ({"sentinels": ("h:1",)}, "sentinels"),
         ({"host": "h", "service": "shop"}, "service"),
         ({"url": "http://h"}, "url"),
+        ({"sentinels": ("h",), "service": "shop"}, "sentinels"),
     ],
 )
 def test_addresses_that_do_not_fit_together_are_refused(settings: dict[str, object], setting: str) -> None:
