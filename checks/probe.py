@@ -84,6 +84,6 @@ class Probe(Protocol):
         `mark` is unique to this run and probe, safe in keys and table names (`[a-z0-9_]`): whatever the probe leaves
         in the target carries it. Leaving the context removes what was left and closes what was opened.
 
-        Raises CannotLook, here or on entering, when no look can succeed, and LeftBehind on leaving when something stays.
+        Raises CannotLook, here or on entering, when no look can succeed; LeftBehind on leaving when something stays.
         """
         ...

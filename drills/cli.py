@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills",
         description="Break things on purpose, and prove in one report whether the service and the people coped.",
-        epilog="Exit codes: 0 passed, 1 failed, 2 usage or invalid drill, 3 inconclusive, 4 aborted and healed, 5 NOT healed.",
+        epilog="Exit codes: 0 passed, 1 failed, 2 usage or invalid drill, 3 inconclusive, 4 aborted and healed, "
+        "5 NOT healed.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"drills {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -69,9 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "run a drill, judge it and write the report")
     for one in (plan, run):
         one.add_argument("drill", type=Path, metavar="DRILL", help="the drill's file")
-        one.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, instead of the drill's own")
+        one.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, not the drill's own")
         _add_limits(one)
-    run.add_argument("--heal-first", action="store_true", help="heal what an earlier run left, instead of refusing to start")
+    run.add_argument("--heal-first", action="store_true", help="heal what an earlier run left, do not refuse to start")
     run.add_argument("--plain", action="store_true", help="plain lines instead of the live screen")
     judge = add("judge", _judge, "judge a stored run again, with other limits if given; its own report stays as it is")
     _add_limits(judge)
@@ -196,7 +197,7 @@ def _heal(given: argparse.Namespace) -> int:
     from drills import rundir
 
     runs = rundir.open_runs() if given.all else [_find(given)]
-    return Exit.PASSED if all([heal(run) for run in runs]) else Exit.NOT_HEALED
+    return Exit.PASSED if sum(not heal(run) for run in runs) == 0 else Exit.NOT_HEALED
 
 
 def _abort(given: argparse.Namespace) -> int:
@@ -251,8 +252,12 @@ def _see_that_we_are_whole() -> None:
         spec = find_spec(name)
         where = Path(spec.origin).resolve() if spec and spec.origin else None
         if where is None or where.parent.parent != home:
-            raise mistake(str(where or name), f"the package `{name}` found there is not the one of chaos-drills",
-                          "install chaos-drills in an environment of its own (pipx, `uv tool`, a new venv)", "shadowed-package")  # fmt: skip
+            raise mistake(
+                str(where or name),
+                f"the package `{name}` found there is not the one of chaos-drills",
+                "install chaos-drills in an environment of its own (pipx, `uv tool`, a new venv)",
+                "shadowed-package",
+            )
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import drills
 from checks import Event, Evidence, ReadsBack, Watch
+from checks.units import show_duration
 from drills import healer, lab, live, registry, rundir
 from drills import plan as plans
 from drills.clock import Clock, stamp
@@ -28,7 +30,7 @@ from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
 from drills.sampling import Batcher, Recent, Sampler
 from drills.stage import RunStage, outstanding
-from injectors import Injection, InjectionFailed, NothingRemembered, Remembered, Residue
+from injectors import Injection, InjectionFailed, NothingRemembered, Remembered, Residue, host
 
 INJECT_S = 60.0
 """For one injection to be brought about."""
@@ -38,8 +40,13 @@ READ_BACK_S = 60.0
 """For all numbered writes of one probe to be read back."""
 HEAL_PATIENCE_S = 60.0
 """How long the conductor itself goes on trying to heal what resists; the run stays listed for `drills heal` after."""
-ENDING: Mapping[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "asked to end", signal.SIGHUP: "the terminal was closed",
-                             signal.SIGQUIT: "asked to quit", signal.SIGTSTP: ""}  # fmt: skip
+ENDING: Mapping[int, str] = {
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGTERM: "asked to end",
+    signal.SIGHUP: "the terminal was closed",
+    signal.SIGQUIT: "asked to quit",
+    signal.SIGTSTP: "",
+}
 """Signals that end a run, and how that is said; SIGTSTP is heeded too, and refused."""
 _TICK_S = 0.1
 """How often guards, conditions and requests to abort are looked at."""
@@ -61,8 +68,8 @@ class Conductor:
         self.phase = "preparing"
         self.zero_s: float | None = None
         """When the steady state was confirmed; `at` counts from here."""
-        self.next = ""
-        """What happens next, in a few words, for the screen."""
+        self._coming: dict[str, tuple[float, str]] = {}
+        """What is to come, with the time when it does; for what has no set time, infinity."""
         self._heal_first = heal_first
         self._journal: Journal
         self._reaper: Reaper | None = None
@@ -76,6 +83,12 @@ class Conductor:
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
         self._listeners: list[Callable[[Event], None]] = []
+
+    @property
+    def next(self) -> str:
+        """What happens next, in a few words, for the screen."""
+        at_s, what = min(self._coming.values(), default=(inf, ""))
+        return what if at_s == inf else f"{what} in {show_duration(max(0.0, round(at_s - self.now_s, 1)))}"
 
     @property
     def opened(self) -> bool:
@@ -92,13 +105,13 @@ class Conductor:
         self._listeners.append(listener)
 
     def stop(self, by: str, why: str) -> None:
-        """Ask for the end: whatever has not begun is cancelled, and everything is healed. Further calls change nothing."""
+        """Ask for the end: what has not begun is cancelled, everything is healed. Further calls change nothing."""
         if not self._over and not self._stopped.is_set():
             self._journal.append("run.aborted", {"by": by, "why": why})
             self._stopped.set()
 
     def hear(self, number: int) -> None:
-        """A signal came; safe to call from a signal handler, at any time. What it asks for is done by the run itself."""
+        """A signal came; safe to call from a signal handler, at any time. The run itself does what it asks for."""
         if self._loop and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._heed, number)
 
@@ -130,7 +143,8 @@ class Conductor:
 
     async def _guarded(self, work: Awaitable[None], beating: "asyncio.Future[None]") -> list[Exception]:
         """Do the work until it ends or the run is stopped, under the guard rails; pass what broke."""
-        tasks = [asyncio.ensure_future(one) for one in (work, self._stopped.wait(), self._guard())]
+        awaited: list[Awaitable[Any]] = [work, self._stopped.wait(), self._guard()]
+        tasks: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for one in awaited]
         await asyncio.wait([*tasks, beating], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
@@ -185,7 +199,8 @@ class Conductor:
         await self._wait_for_checks()
 
     def _enter(self, phase: str) -> None:
-        self.phase, self.next = phase, ""
+        self.phase = phase
+        self._coming.clear()
         self._journal.append("run.phase_entered", {"phase": phase})
 
     async def _clear_the_ground(self) -> None:
@@ -196,13 +211,13 @@ class Conductor:
         except InjectionFailed as error:
             self._journal.append("residue.unknown", {"when": "before", "why": str(error)})
             raise _NotStarted(f"it could not be seen whether something was left over: {error}") from error
-        self._journal.append("residue.scanned", {"when": "before",
-                                                 "found": [{"target": one.target, "what": one.what} for _, one in found]})  # fmt: skip
+        listed = [{"target": one.target, "what": one.what} for _, one in found]
+        self._journal.append("residue.scanned", {"when": "before", "found": listed})
         if not found:
             return
         if not self._heal_first:
-            listed = ", ".join(f"{one.target}: {one.what}" for _, one in found)
-            raise _NotStarted(f"something is left over from before: {listed}; heal it with --heal-first")
+            words = ", ".join(f"{one.target}: {one.what}" for _, one in found)
+            raise _NotStarted(f"something is left over from before: {words}; heal it with --heal-first")
         left = await healer.heal([healer.as_outstanding(name, one) for name, one in found], self._journal,
                                  source="conductor", patience_s=HEAL_PATIENCE_S)  # fmt: skip
         if left:
@@ -212,10 +227,9 @@ class Conductor:
         its_lab = self.plan.loaded.lab
         if its_lab is None:
             return
-        self.next = "the lab starts"
+        self._coming["lab"] = (inf, "the lab starts")
         try:
-            await lab.start(its_lab, lambda name, process: self._journal.append(
-                "lab.process_started", {"name": name, "pid": process.pid}) and None)  # fmt: skip
+            await lab.start(its_lab, self._note_process)
         except lab.LabFailed as error:
             self._journal.append("lab.failed", {"why": str(error)})
             raise _NotStarted(f"the lab did not start: {error}") from error
@@ -225,8 +239,14 @@ class Conductor:
         except DrillError as error:
             raise _NotStarted(str(error)) from error
 
+    def _note_process(self, name: str, process: host.Process) -> None:
+        self._journal.append("lab.process_started", {"name": name, "pid": process.pid})
+
+    def _note_samples(self, data: dict[str, Any]) -> None:
+        self._journal.append("probe.sampled", data, source=f"probe:{data['probe']}")
+
     async def _open_probes(self) -> None:
-        batcher = Batcher(lambda data: self._journal.append("probe.sampled", data, source=f"probe:{data['probe']}") and None)
+        batcher = Batcher(self._note_samples)
         self._batching = asyncio.ensure_future(batcher.run())
         for use in self.drill.probes.values():
             watch = await self._open_probe(use)
@@ -272,7 +292,7 @@ class Conductor:
         began_s = self.now_s
         until_s = began_s + self.drill.head.steady_within.total_seconds()
         longest_s = max(entry.hold.total_seconds() for entry in entries)
-        self.next = "the steady state is awaited"
+        self._coming["steady"] = (until_s, "the steady state must hold")
         while True:
             to_s = self._seen_until_s
             why = "it has not been looked at for long enough"
@@ -297,21 +317,24 @@ class Conductor:
     async def _bring(self, planned: PlannedFault) -> None:
         """Bring one fault about when its time comes, and heal it when its time is over."""
         fault = planned.fault
-        if not await self._its_time(fault):
-            return
-        if await self._inject(planned) and fault.for_ is not None:
-            effect_s = self.evidence.fault(fault.id).effect_s or self.now_s
-            await asyncio.sleep(max(0.0, effect_s + fault.for_.total_seconds() - self.now_s))
+        its_time = await self._its_time(fault)
+        del self._coming[fault.id]
+        if its_time and await self._inject(planned) and fault.for_ is not None:
+            until_s = (self.evidence.fault(fault.id).effect_s or self.now_s) + fault.for_.total_seconds()
+            self._coming[fault.id] = (until_s, f"{fault.id} is healed")
+            await asyncio.sleep(max(0.0, until_s - self.now_s))
+            del self._coming[fault.id]
             await self._heal_fault(fault.id)
 
     async def _its_time(self, fault: Fault) -> bool:
         assert self.zero_s is not None
         if fault.when is None:
             at_s = fault.at.total_seconds() if fault.at else 0.0
-            self.next = f"{fault.id} at {at_s:g} s"
+            self._coming[fault.id] = (self.zero_s + at_s, f"{fault.id} begins")
             await asyncio.sleep(max(0.0, self.zero_s + at_s - self.now_s))
             return True
         until_s = self.zero_s + fault.when.deadline.total_seconds()
+        self._coming[fault.id] = (until_s, f"{fault.id} begins when {plans.condition(fault.when)}; it is skipped")
         while not live.met(fault.when, self.evidence, zero_s=self.zero_s, now_s=self.now_s):
             if self.now_s > until_s:
                 why = f"it waited for {plans.condition(fault.when)}, which did not come in time"
@@ -366,6 +389,7 @@ class Conductor:
             cost_s = self.now_s - began_s
             if until_s <= self.now_s:
                 return
+            self._coming["checks"] = (until_s, "the checks have seen enough, at the latest")
             # Judging takes time that looks need too; it may have a twentieth of it.
             await asyncio.sleep(min(max(2 * _TICK_S, 20 * cost_s), max(until_s - self.now_s, 0.01)))
 
@@ -395,7 +419,7 @@ class Conductor:
                 self._journal.append("probe.left_behind", {"probe": name, "why": str(error) or "closing took too long"})
 
     async def _read_back(self, name: str, watch: ReadsBack) -> None:
-        self.next = f"the writes of {name} are read back"
+        self._coming["read back"] = (inf, f"the writes of {name} are read back")
         try:
             async with asyncio.timeout(READ_BACK_S):
                 present = ranges(sorted(await watch.read_back()))
@@ -463,7 +487,8 @@ class Conductor:
                 if why:
                     self.stop("guard", why)
             if self.zero_s is not None and now_s - self.zero_s > safety.max_duration.total_seconds():
-                self.stop("guard", f"the faults have lasted {safety.max_duration.total_seconds():g} s, the most they may")
+                most = show_duration(safety.max_duration.total_seconds())
+                self.stop("guard", f"the faults have lasted {most}, the most they may")
 
 
 def ranges(numbers: list[int]) -> list[list[int]]:

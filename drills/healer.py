@@ -4,7 +4,7 @@ The same code serves the conductor on its way out, the reaper after the conducto
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ async def settle(injector: type[Injector], stage: RunStage, *, present: bool, wi
         pause_s = min(pause_s * 2, 0.25)
 
 
-async def residue(injectors: Sequence[type[Injector]], targets: dict[str, dict[str, Any]]) -> list[tuple[str, Residue]]:
+async def residue(injectors: Sequence[type[Injector]], targets: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Residue]]:
     """What is left at these targets (addresses by name, then by engine), with the injector that can heal it.
 
     Raises InjectionFailed when it could not be looked at.

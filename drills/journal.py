@@ -71,7 +71,9 @@ class Journal:
             os.ftruncate(handle, len(whole))
         journal = cls(path, clock, origin_s=_origin(events, clock), seq=len(events), link=link, handle=handle)
         if torn:
-            events.append(journal.append("journal.torn", {"bytes": len(torn), "kept_in": path.with_suffix(".torn").name}))
+            events.append(
+                journal.append("journal.torn", {"bytes": len(torn), "kept_in": path.with_suffix(".torn").name})
+            )
         return journal, events
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -224,4 +226,3 @@ def _origin(events: list[Event], clock: Clock) -> float:
     if opened is None:
         return clock.monotonic_s()
     return clock.monotonic_s() - (clock.utc() - datetime.fromisoformat(opened.at)).total_seconds()
-

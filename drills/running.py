@@ -33,7 +33,9 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     name = drills.read(path, limits=limits).name
     directory = rundir.create(root, name, SystemClock().utc())
     try:
-        loaded = load(path, inventory=inventory, lab_folder=directory.lab, limits=limits, environment=process_environment())
+        loaded = load(
+            path, inventory=inventory, lab_folder=directory.lab, limits=limits, environment=process_environment()
+        )
         settled = asyncio.run(plan.make(loaded))
         refuse_overlap(settled)
     except BaseException:
@@ -49,7 +51,7 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
 
 
 def heed_signals(conductor: Conductor) -> None:
-    """From now on no signal ends this process: each asks the run to heal and end, and the report is written after that."""
+    """From now on no signal ends this process: each asks the run to heal and end, and the report is still written."""
     for number in ENDING:
         signal.signal(number, lambda heard, _: conductor.hear(heard))
 

@@ -95,8 +95,8 @@ class RunStage:
             self._acted = True
             self.note("injection.restoring" if self._healing else "injection.acting", what=what)
         if inspect.iscoroutinefunction(do):
-            return cast(T, await do(*args))
-        return await self._in_thread(cast(Callable[..., T], do), args)
+            return cast("T", await do(*args))
+        return await self._in_thread(cast("Callable[..., T]", do), args)
 
     async def _in_thread(self, do: Callable[..., T], args: tuple[Any, ...]) -> T:
         """A thread cannot be cancelled: when we are, wait for it, so that no act comes after the healing."""

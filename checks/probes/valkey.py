@@ -1,95 +1,26 @@
 """Looks at a Valkey (or Redis) service: is its primary there, does it take writes, and are they still there later?
 
-One look is one try on one connection. The client library's own retries, health checks and sentinel pool are not
-used: they would hide the outage that is to be measured. Numbered writes are bits of one bitmap, so a million of them
-take 125 kB, each write is atomic and is replicated as it is, and all are read back by a single GET.
+One look is one try on one connection. Numbered writes are bits of one bitmap, so a million of them take 125 kB, each
+write is atomic and is replicated as it is, and all are read back by a single GET.
 """
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from checks.pool import AllBusy, Pool, closing
 from checks.probe import GOOD, CannotLook, Look, TargetName, Watch, bad, blind
+from checks.valkey_service import Sentinels, ValkeyService, call, exchange, hang_up
 
 if TYPE_CHECKING:
-    import asyncio
-
     from valkey.asyncio.connection import Connection
 
 _LEASE_S = 86_400
 """After this long without a write, what a run that died left behind expires."""
-_SENTINEL_S = 0.2
-"""How long one sentinel may take before the next is asked: three silent ones cost less than a look's usual second."""
-_ASK_AGAIN_S = 1.0
-"""How old the sentinels' word may be before it is asked for again, beside the looks: a primary that was replaced but
-can still be reached would otherwise be used for ever."""
 _CLOSE_S = 3.0
 _READ_BACK_S = 10.0
-
-_PLAIN, _SECURE = ("valkey://", "redis://"), ("valkeys://", "rediss://")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValkeyService:
-    """Where a Valkey service is: one server, or the sentinels that know its primary."""
-
-    name: ClassVar[str] = "valkey"
-
-    url: Annotated[str, "One server, as valkey://user:password@host:6379/0; valkeys:// for TLS"] = field(
-        default="", repr=False
-    )
-    host: Annotated[str, "One server, when there is no `url`"] = ""
-    port: Annotated[int, "Its port"] = 6379
-    sentinels: Annotated[tuple[str, ...], "Sentinels, each as host:port, to be asked for the primary"] = ()
-    service: Annotated[str, "The name under which the sentinels know the service"] = ""
-    username: Annotated[str, "The user to log in as"] = ""
-    password: Annotated[str, "Its password"] = field(default="", repr=False)
-    sentinel_password: Annotated[str, "The sentinels' password, if they have one"] = field(default="", repr=False)
-    db: Annotated[int, "Number of the database"] = 0
-    tls: Annotated[bool, "Whether to speak TLS, to sentinels too"] = False
-    ca: Annotated[str, "File with the certificates to trust; left out, the system's"] = ""
-
-    def __post_init__(self) -> None:
-        given = [name for name in ("url", "host", "sentinels") if getattr(self, name)]
-        if len(given) != 1:
-            what = f"a service is found by {' and '.join(given) or 'nothing'} here"
-            raise ValueError(given[-1] if given else "", what, "give one of `url`, `host` and `sentinels`")
-        if bool(self.sentinels) != bool(self.service):
-            raise ValueError("service" if self.service else "sentinels", "`sentinels` and `service` go together",
-                             'as in {sentinels: ["127.0.0.1:26379"], service: shop}')  # fmt: skip
-        if self.url and not self.url.startswith((*_PLAIN, *_SECURE, "$")):
-            raise ValueError("url", "the address does not begin with valkey:// or redis://",
-                             "as in valkey://127.0.0.1:6379, or valkeys:// for TLS")  # fmt: skip
-
-        for one in self.sentinels:
-            if not one.rpartition(":")[2].isdecimal() and "$" not in one:
-                raise ValueError("sentinels", f"`{one}` is no address of a sentinel", "write it as host:port")
-
-    def single(self) -> tuple[str, int]:
-        """Host and port of the one server."""
-        from urllib.parse import urlsplit
-
-        parts = urlsplit(self.url)
-        return (parts.hostname or "127.0.0.1", parts.port or 6379) if self.url else (self.host, self.port)
-
-    def login(self) -> dict[str, Any]:
-        """What a connection to a server needs to know beside where it is."""
-        from urllib.parse import unquote, urlsplit
-
-        parts = urlsplit(self.url)
-        return {
-            "username": unquote(parts.username or "") or self.username or None,
-            "password": unquote(parts.password or "") or self.password or None,
-            "db": int(parts.path.strip("/") or self.db),
-        }
-
-    @property
-    def secure(self) -> bool:
-        """Whether TLS is spoken."""
-        return self.tls or self.url.startswith(_SECURE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,9 +157,9 @@ class _Servers:
 
     def __init__(self, address: ValkeyService, most: int) -> None:
         self._address = address
-        self._sentinels = _Sentinels(address) if address.sentinels else None
+        self._sentinels = Sentinels(address) if address.sentinels else None
         self._server, self._login = address.single(), address.login()
-        self._pool: Pool[Connection] = Pool(connect=self._connect, usable=self._usable, close=_hang_up, most=most)
+        self._pool: Pool[Connection] = Pool(connect=self._connect, usable=self._usable, close=hang_up, most=most)
 
     async def ask(self, commands: list[tuple[Any, ...]], judge: Any) -> Look:
         """Send commands in one packet and judge their replies; what goes wrong is told as the look it makes."""
@@ -239,7 +170,7 @@ class _Servers:
         try:
             async with self._pool.lend() as connection:
                 try:
-                    look: Look = judge(await _exchange(connection, commands))
+                    look: Look = judge(await exchange(connection, commands))
                 except ReadOnlyError:
                     raise _Refused(bad("READONLY: this server is a replica")) from None
                 except ResponseError as error:
@@ -255,7 +186,7 @@ class _Servers:
     async def exchange(self, commands: list[tuple[Any, ...]]) -> list[Any]:
         """Send commands in one packet. Raises OSError, ValkeyError, CannotLook and AllBusy."""
         async with self._pool.lend() as connection:
-            return await _exchange(connection, commands)
+            return await exchange(connection, commands)
 
     async def forget(self) -> None:
         """Use no connection that is open now for what comes next."""
@@ -269,7 +200,7 @@ class _Servers:
 
     async def _connect(self) -> "Connection":
         host, port = await self._sentinels.primary() if self._sentinels else self._server
-        return await _call(self._address, host, port, self._login)
+        return await call(self._address, host, port, self._login)
 
     async def _usable(self, connection: "Connection") -> bool:
         """False when the server has hung up meanwhile, or when another is the primary by now."""
@@ -281,133 +212,6 @@ class _Servers:
             return not await connection.can_read_destructive()  # type: ignore[no-untyped-call]
         except (OSError, ValkeyError):
             return False
-
-
-class _Sentinels:
-    """Asks the sentinels who the primary is. Looks that want to know at the same time share one question."""
-
-    def __init__(self, address: ValkeyService) -> None:
-        self._address = address
-        self._order = [(one.rpartition(":")[0].strip("[]"), int(one.rpartition(":")[2])) for one in address.sentinels]
-        self._lines: dict[tuple[str, int], Connection] = {}
-        self._asking: asyncio.Task[tuple[str, int]] | None = None
-        self._asked_s = 0.0
-        self.known: tuple[str, int] | None = None
-        """The primary, as last heard."""
-
-    async def primary(self) -> tuple[str, int]:
-        """Host and port. Raises OSError when no sentinel answers and CannotLook when none knows the service."""
-        import asyncio
-
-        return await asyncio.shield(self._question())
-
-    def ask_again(self) -> None:
-        """Have what is known brought up to date, unless it is fresh; does not wait for it."""
-        import time
-
-        if self.known and time.monotonic() - self._asked_s > _ASK_AGAIN_S:
-            self._question()
-
-    async def close(self) -> None:
-        """Stop asking and hang up."""
-        import asyncio
-
-        if self._asking and not self._asking.done():
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
-        for line in self._lines.values():
-            await _hang_up(line)
-
-    def _question(self) -> "asyncio.Task[tuple[str, int]]":
-        import asyncio
-        import time
-
-        if self._asking is None or self._asking.done():
-            self._asked_s = time.monotonic()
-            self._asking = asyncio.create_task(self._ask())
-            # Whoever asked may have been cancelled since; then nobody else takes note of the error.
-            self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return self._asking
-
-    async def _ask(self) -> tuple[str, int]:
-        """The first answer that names a primary; the sentinel that gave the last one is asked first."""
-        from valkey.exceptions import AuthenticationError, ValkeyError
-
-        trouble: Exception = ConnectionError("no sentinel answers")
-        for sentinel in list(self._order):
-            try:
-                found = await self._ask_one(sentinel)
-            except AuthenticationError as error:
-                trouble = error
-            except (OSError, ValkeyError):
-                pass  # as good as silent: `trouble` says so if the others are no better
-            else:
-                if found:
-                    self.known = found
-                    return found
-                trouble = CannotLook(f"the sentinels know no service `{self._address.service}`")
-            self._order.remove(sentinel)
-            self._order.append(sentinel)
-        raise trouble
-
-    async def _ask_one(self, sentinel: tuple[str, int]) -> tuple[str, int] | None:
-        import asyncio
-
-        line = self._lines.pop(sentinel, None)
-        try:
-            async with asyncio.timeout(_SENTINEL_S):
-                if line is None or await line.can_read_destructive():  # type: ignore[no-untyped-call]
-                    await _hang_up(line)
-                    line = await _call(self._address, *sentinel, {"password": self._address.sentinel_password or None})
-                (found,) = await _exchange(line, [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._address.service)])
-        except BaseException:
-            await _hang_up(line)
-            raise
-        self._lines[sentinel] = line
-        return (found[0].decode(), int(found[1])) if found else None
-
-
-async def _call(address: ValkeyService, host: str, port: int, login: dict[str, Any]) -> "Connection":
-    """Connect once, with everything switched off that would try, wait or ask behind our back."""
-    from valkey.asyncio.connection import Connection, SSLConnection
-
-    settings: dict[str, Any] = {
-        "host": host, "port": port, **login, "lib_name": None, "lib_version": None, "health_check_interval": 0,
-        "retry": None, "retry_on_timeout": False, "retry_on_error": [], "socket_timeout": None,
-    }  # fmt: skip
-    if address.secure:
-        connection: Connection = SSLConnection(**settings, ssl_ca_certs=address.ca or None, ssl_check_hostname=True)
-    else:
-        connection = Connection(**settings)
-    try:
-        await connection.connect()  # type: ignore[no-untyped-call]
-    except BaseException:
-        await _hang_up(connection)
-        raise
-    return connection
-
-
-async def _hang_up(connection: "Connection | None") -> None:
-    """Close a connection. Does not wait for the server, so it can be called while being cancelled."""
-    if connection is not None:
-        await connection.disconnect(nowait=True)
-
-
-async def _exchange(connection: "Connection", commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Send commands in one packet and read all replies, then raise the first that is an error."""
-    from valkey.exceptions import ResponseError
-
-    await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-    replies: list[Any] = []
-    refusal: ResponseError | None = None
-    for _ in commands:
-        try:
-            replies.append(await connection.read_response())
-        except ResponseError as error:
-            refusal = refusal or error
-    if refusal:
-        raise refusal
-    return replies
 
 
 _NOT_SERVING = {

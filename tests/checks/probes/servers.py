@@ -171,6 +171,18 @@ def _knows_all(one: Server) -> bool:
     return known.get("num-slaves") == "2" and known.get("num-other-sentinels") == "2"
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Files with a certificate for 127.0.0.1 that vouches for itself, and with its key."""
+    need("openssl", shutil.which("openssl") is not None)
+    paths = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return paths
+
+
 @dataclass
 class Postgres:
     """A PostgreSQL cluster of the test's own."""

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
 from checks import CannotLook, Look, Seen, TargetName, Watch
 from checks.probes.http import HttpProbe, HttpService
-from tests.checks.probes.servers import comes, free_port
+from tests.checks.probes.servers import certificate, comes, free_port
 
 SHOP = TargetName("shop")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -173,6 +175,24 @@ def test_a_service_that_is_not_there_is_unreachable() -> None:
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     assert look_at(Site()).seen is Seen.GOOD
+
+
+def test_a_certificate_that_nobody_vouches_for_is_bad_unless_told_otherwise(tmp_path: Path) -> None:
+    async def main() -> None:
+        site = Site()
+        chain, key = certificate(tmp_path)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chain, key)
+        async with await asyncio.start_server(site.serve, "127.0.0.1", 0, ssl=context) as server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with HttpProbe(target=SHOP).open(HttpService(url=url), "m") as watch:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    await watch.look(0)
+            async with HttpProbe(target=SHOP).open(HttpService(url=url, verify=False), "m") as watch:
+                assert await watch.look(0) == Look(Seen.GOOD)
+            await comes(lambda: site.open == 0, "the end of all connections")
+
+    asyncio.run(main())
 
 
 def test_a_look_without_a_free_connection_is_blind() -> None:

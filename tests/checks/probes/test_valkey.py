@@ -3,9 +3,10 @@
 import asyncio
 import random
 import signal
+import ssl
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from checks.probes.valkey import ValkeyProbe, ValkeyService, _numbers
 from tests.checks.probes.servers import (
     Server,
     Service,
+    certificate,
     comes,
     free_port,
     sentinel,
@@ -286,6 +288,31 @@ def test_a_server_that_speaks_something_else_is_bad() -> None:
                 return await look(watch, 0)
 
     assert asyncio.run(main()).seen is Seen.BAD
+
+
+def test_tls_is_spoken_with_servers_that_can_be_trusted_only(tmp_path: Path) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while await reader.readuntil(b"ROLE\r\n"):
+                writer.write(b"$-1\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")
+        writer.close()
+
+    async def main() -> None:
+        chain, key = certificate(tmp_path)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(chain, key)
+        async with await asyncio.start_server(speak, "127.0.0.1", 0, ssl=context) as server:
+            port = server.sockets[0].getsockname()[1]
+            trusting = ValkeyService(url=f"valkeys://127.0.0.1:{port}", ca=str(chain))
+            async with ValkeyProbe(target=CACHE).open(trusting, "m") as watch:
+                assert await look(watch, 0) == Look(Seen.GOOD)
+            doubting = ValkeyService(host="127.0.0.1", port=port, tls=True)
+            async with ValkeyProbe(target=CACHE).open(doubting, "m") as watch:
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    await watch.look(0)
+            await asyncio.sleep(0.05)
+
+    asyncio.run(main())
 
 
 def test_a_look_without_a_free_connection_is_blind(tmp_path: Path) -> None:
