@@ -12,7 +12,7 @@ from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, T
 
 __all__ = [
     "GOOD", "CannotLook", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon",
-    "LeftBehind", "Look", "Measured", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence",
-    "TargetName", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind", "failed", "judge", "passed",
-    "quantile", "unknown",
+    "LeftBehind", "Look", "Measured", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample",
+    "Samples", "Seen", "Sentence", "TargetName", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind",
+    "failed", "judge", "passed", "quantile", "unknown",
 ]  # fmt: skip

@@ -176,23 +176,16 @@ def end(folder: Path, patience_s: float = 5.0) -> list[str]:
         return []
 
     def end_one(file: Path) -> list[str]:
-        left = [host.describe(one) for leader in leaders(file) for one in host.end(leader, patience_s)]
+        left = [host.describe(one) for leader in host.leaders(str(file)) for one in host.end(leader, patience_s)]
         return [f"{file.stem}: process {one}" for one in left]
 
     with ThreadPoolExecutor(len(files)) as pool:
         return [one for left in pool.map(end_one, files) for one in left]
 
 
-def leaders(file: Path) -> list[host.Process]:
-    """Everybody who has ever led this process's session, from its pidfile; the dead too, whose children may live."""
-    import json
-
-    return [host.Process.from_data(json.loads(file.read_text(encoding="utf-8")))]
-
-
 def running(folder: Path) -> list[str]:
     """Names of the lab's processes that run, from the directory alone."""
-    return [file.stem for file in sorted(folder.glob("*.pid")) if any(host.session(one) for one in leaders(file))]
+    return [file.stem for file in sorted(folder.glob("*.pid")) if host.leaders(str(file))]
 
 
 async def _wait(lab: Lab, ready: Ready, name: str, process: host.Process | None) -> None:

@@ -364,11 +364,6 @@ def _belonging(leader: Process) -> list[Process]:
 def _spawn_gate(start: Start, gate_out: int) -> int:
     """Start the shell that waits at the gate; returns its pid."""
     log = os.open(start.log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    # Above the standard three, which a program whose own are closed would else be handed and overwrite below.
-    import fcntl
-
-    handles = [fcntl.fcntl(one, fcntl.F_DUPFD_CLOEXEC, 3) for one in (gate_out, log)]
-    os.close(log)
     try:
         pid = os.posix_spawn(
             "/bin/sh",
@@ -376,9 +371,10 @@ def _spawn_gate(start: Start, gate_out: int) -> int:
             {**os.environ, **(start.env or {})},
             file_actions=[
                 *((os.POSIX_SPAWN_CLOSE, one) for one in _inheritable()),
-                (os.POSIX_SPAWN_DUP2, handles[0], 0),
-                (os.POSIX_SPAWN_DUP2, handles[1], 1),
-                (os.POSIX_SPAWN_DUP2, handles[1], 2),
+                # In this order even a program of ours without standard handles overwrites none that is still needed.
+                (os.POSIX_SPAWN_DUP2, gate_out, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
             ],
             setsid=True,
             # Python ignores SIGPIPE, and whoever started us may ignore or block more.
@@ -386,8 +382,7 @@ def _spawn_gate(start: Start, gate_out: int) -> int:
             setsigdef=sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}),
         )
     finally:
-        for handle in handles:
-            os.close(handle)
+        os.close(log)
     _spawned.add(pid)
     return pid
 

@@ -190,7 +190,7 @@ async def _steady(revival: Revival, stage: Stage) -> bool:
             return False
         before = await ask(running)
         await stage.sleep(_STEADY_S)
-        if before <= await ask(running):
+        if len(before) >= len(revival.processes) and before <= await ask(running):
             return True
     return False
 

@@ -369,11 +369,12 @@ else:
     assert lines[-1].rpartition(")")[2].split()[4] == "0", "no terminal"
 
 
-def test_a_program_without_standard_handles_can_start_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)])
+def test_a_program_without_standard_handles_can_start_another(tmp_path: Path, closed: tuple[int, ...]) -> None:
     """Its new handles have the numbers of the standard ones."""
     code = f"""
 import os
-for handle in (0, 1, 2):
+for handle in {closed}:
     os.close(handle)
 from injectors import host
 host.spawn(host.Start(argv=("sh", "-c", "cat; echo said; echo cried >&2"), cwd="", pidfile="",
