@@ -98,8 +98,7 @@ class DataLoss:
                  back: Event) -> Verdict:  # fmt: skip
         first, last = min(missing), max(missing)
         fault = min(faults, key=lambda one: abs(_began_s(one) - first.acknowledged_s), default=None)
-        lost = set(missing)
-        kept = [one.acknowledged_s for one in writes if one < first and one not in lost]
+        kept = [one.acknowledged_s for one in writes if one < first]
         window = _window(first, last, max(kept, default=looks[0].sent_s), fault)
         about: dict[str, Any] = {
             "proof": tuple(sorted({back.seq, *_lines(looks, {first.n, last.n}), *(fault.lines if fault else ())})),

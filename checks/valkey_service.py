@@ -11,14 +11,18 @@ from checks.probe import CannotLook
 
 if TYPE_CHECKING:
     import asyncio
+    from collections import Counter
 
     from valkey.asyncio.connection import Connection
 
 _SENTINEL_S = 0.2
-"""How long one sentinel may take before the next is asked: three silent ones cost less than a look's usual second."""
+"""How long a sentinel may take. One that is silent costs every look this much, so for a while it is not asked again."""
+_SILENT_S = 1.0
 _ASK_AGAIN_S = 1.0
 """How old the sentinels' word may be before it is asked for again, beside the looks: a primary that was replaced but
 can still be reached would otherwise be used for ever."""
+Server = tuple[str, int]
+"""Host and port."""
 _PLAIN, _SECURE = ("valkey://", "redis://"), ("valkeys://", "rediss://")
 
 
@@ -82,19 +86,26 @@ class ValkeyService:
 
 
 class Sentinels:
-    """Asks the sentinels who the primary is. Looks that want to know at the same time share one question."""
+    """Asks all sentinels at once who the primary is. Looks that want to know at the same time share one question.
+
+    While a failover spreads among them they disagree, and which server a client finds depends on whom it asks.
+    """
 
     def __init__(self, address: ValkeyService) -> None:
         self._address = address
-        self._order = [(one.rpartition(":")[0].strip("[]"), int(one.rpartition(":")[2])) for one in address.sentinels]
-        self._lines: dict[tuple[str, int], Connection] = {}
-        self._asking: asyncio.Task[tuple[str, int]] | None = None
+        self._all = [(one.rpartition(":")[0].strip("[]"), int(one.rpartition(":")[2])) for one in address.sentinels]
+        self._lines: dict[Server, Connection] = {}
+        self._silent: dict[Server, float] = {}
+        self._asking: asyncio.Task[Counter[Server]] | None = None
         self._asked_s = 0.0
-        self.known: tuple[str, int] | None = None
-        """The primary, as last heard."""
+        self.known: Server | None = None
+        """The primary, as all that answered last agreed."""
 
-    async def primary(self) -> tuple[str, int]:
-        """Host and port. Raises OSError when no sentinel answers and CannotLook when none knows the service."""
+    async def primaries(self) -> "Counter[Server]":
+        """Every server that is called the primary, with how many sentinels call it so; the most named comes first.
+
+        Raises OSError when no sentinel answers and CannotLook when none knows the service.
+        """
         import asyncio
 
         return await asyncio.shield(self._question())
@@ -116,7 +127,7 @@ class Sentinels:
         for line in self._lines.values():
             await hang_up(line)
 
-    def _question(self) -> "asyncio.Task[tuple[str, int]]":
+    def _question(self) -> "asyncio.Task[Counter[Server]]":
         import asyncio
         import time
 
@@ -127,28 +138,30 @@ class Sentinels:
             self._asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._asking
 
-    async def _ask(self) -> tuple[str, int]:
-        """The first answer that names a primary; the sentinel that gave the last one is asked first."""
-        from valkey.exceptions import AuthenticationError, ValkeyError
+    async def _ask(self) -> "Counter[Server]":
+        """All answers. One that was silent a moment ago is passed over, unless all were."""
+        import asyncio
+        import time
+        from collections import Counter
 
-        trouble: Exception = ConnectionError("no sentinel answers")
-        for sentinel in list(self._order):
-            try:
-                found = await self._ask_one(sentinel)
-            except AuthenticationError as error:
-                trouble = error
-            except (OSError, ValkeyError):
-                pass  # as good as silent: `trouble` says so if the others are no better
-            else:
-                if found:
-                    self.known = found
-                    return found
-                trouble = CannotLook(f"the sentinels know no service `{self._address.service}`")
-            self._order.remove(sentinel)
-            self._order.append(sentinel)
-        raise trouble
+        from valkey.exceptions import AuthenticationError
 
-    async def _ask_one(self, sentinel: tuple[str, int]) -> tuple[str, int] | None:
+        now_s = time.monotonic()
+        asked = [one for one in self._all if now_s - self._silent.get(one, -_SILENT_S) >= _SILENT_S] or self._all
+        answers = await asyncio.gather(*map(self._ask_one, asked), return_exceptions=True)
+        for sentinel, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, TimeoutError):
+                self._silent[sentinel] = now_s
+        named = Counter([answer for answer in answers if isinstance(answer, tuple)])
+        if named:
+            self.known = next(iter(named)) if len(named) == 1 else self.known
+            return Counter(dict(named.most_common()))
+        if any(answer is None for answer in answers):
+            raise CannotLook(f"the sentinels know no service `{self._address.service}`")
+        refused = [answer for answer in answers if isinstance(answer, AuthenticationError)]
+        raise refused[0] if refused else ConnectionError("no sentinel answers")
+
+    async def _ask_one(self, sentinel: Server) -> Server | None:
         import asyncio
 
         line = self._lines.pop(sentinel, None)

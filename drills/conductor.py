@@ -36,8 +36,9 @@ INJECT_S = 60.0
 """For one injection to be brought about."""
 EFFECT_S = 10.0
 """For a fault to be seen in effect after it was injected."""
-READ_BACK_S = 60.0
+READ_BACK_S = 20.0
 """For all numbered writes of one probe to be read back."""
+READ_BACK_TRIES = 3
 HEAL_PATIENCE_S = 60.0
 """How long the conductor itself goes on trying to heal what resists; the run stays listed for `drills heal` after."""
 ENDING: Mapping[int, str] = {
@@ -420,11 +421,16 @@ class Conductor:
 
     async def _read_back(self, name: str, watch: ReadsBack) -> None:
         self._coming["read back"] = (inf, f"the writes of {name} are read back")
-        try:
-            async with asyncio.timeout(READ_BACK_S):
-                present = ranges(sorted(await watch.read_back()))
-        except Exception as error:  # noqa: BLE001 - whatever kept us from reading, the writes are unknown and not lost
-            why = str(error) or f"they were not read within {READ_BACK_S:g} s"
+        why = ""
+        for attempt in range(READ_BACK_TRIES):  # a system that has just been healed may need a moment
+            await asyncio.sleep(attempt)
+            try:
+                async with asyncio.timeout(READ_BACK_S):
+                    present = ranges(sorted(await watch.read_back()))
+                break
+            except Exception as error:  # noqa: BLE001 - whatever kept us from reading, the writes are unknown, not lost
+                why = str(error) or f"they were not read within {READ_BACK_S:g} s"
+        else:
             self._journal.append("probe.read_back_failed", {"probe": name, "why": why})
             return
         self._journal.append("probe.read_back", {"probe": name, "present": present})

@@ -1,22 +1,26 @@
 """The drill as written: its model, and how a file becomes one, with every mistake of every file found at once."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from checks import Check, FaultName, Probe, ProbeName, RatioLimit
 from checks.clean import Clean
+from checks.ground import need_time
 from checks.steady import Steady
 from checks.took_effect import TookEffect
-from drills import registry
-from drills.binding import Binding
-from drills.errors import DrillError, Problem, choices
-from drills.source import Items, Node, Scalar, Table, parse
+from drills import registry, source
+from drills.binding import Binding, settings, settings_of
+from drills.errors import DrillError, Place, Problem, choices
+from drills.source import Items, Node, Scalar, Table
 from injectors import Injector
 from reports import Words
+
+_NO_WORDS = Words("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,9 @@ class AbortWhen:
     success: Annotated[RatioLimit, "The run is aborted while this holds, as `< 20%`"]
     for_: Annotated[timedelta, "For how long it must hold"] = timedelta(seconds=10)
 
+    def __post_init__(self) -> None:
+        need_time("for", self.for_)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Safety:
@@ -34,7 +41,9 @@ class Safety:
 
     environments: Annotated[tuple[str, ...], "Environments it may run in"] = ("lab",)
     max_targets: Annotated[int, "The most things that all faults together may touch"] = 1
-    max_duration: Annotated[timedelta, "The longest time from the steady state to the last heal"] = timedelta(minutes=10)
+    max_duration: Annotated[timedelta, "The longest time from the steady state to the last heal"] = timedelta(
+        minutes=10
+    )
     abort_when: Annotated[tuple[AbortWhen, ...], "Conditions under which everything is healed at once"] = ()
 
 
@@ -48,16 +57,24 @@ class When:
     fault: Annotated[FaultName | None, "This fault was verified in effect"] = None
     verified_for: Annotated[timedelta, "That long ago"] = timedelta(0)
     event: Annotated[str | None, "An event of this kind was written to the journal after the steady state"] = None
-    deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = timedelta(minutes=1)
+    deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = (
+        timedelta(minutes=1)
+    )
 
     def __post_init__(self) -> None:
         ways = [way for way in ("probe", "fault", "event") if getattr(self, way)]
         if len(ways) != 1:
             raise ValueError(ways[-1] if ways else "", f"`when` waits for {len(ways) or 'none'} of probe, fault, event",
                              "give exactly one of them")  # fmt: skip
-        if bool(self.good_for) + bool(self.bad_for) != bool(self.probe):
+        spans = {name: span for name in ("good_for", "bad_for") if (span := getattr(self, name)) is not None}
+        if len(spans) != bool(self.probe):
             raise ValueError("probe", "`when` needs one of `good_for` and `bad_for` with `probe`, and only with it",
                              "as in {probe: orders, good_for: 3s}")  # fmt: skip
+        for name, span in spans.items():
+            need_time(name, span)
+        if self.verified_for and not self.fault:
+            raise ValueError("verified_for", "`verified_for` means nothing without `fault`",
+                             "as in {fault: primary-dies, verified_for: 5s}")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +85,12 @@ class FaultSettings:
     at: Annotated[timedelta | None, "When it starts, counted from the confirmed steady state"] = None
     for_: Annotated[timedelta | None, "How long it lasts; left out, until the checks are done"] = None
     when: Annotated[When | None, "What it waits for, instead of `at`"] = None
-    note: Annotated[Words, "For the report"] = Words("")
+    note: Annotated[Words, "For the report"] = _NO_WORDS
 
     def __post_init__(self) -> None:
         if self.at is not None and self.when is not None:
-            raise ValueError("when", "a fault starts `at` a time or `when` something is so, not both", "take one of them away")
+            raise ValueError("when", "a fault starts `at` a time or `when` something is so, not both",
+                             "take one of them away")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +110,15 @@ class Fault:
 class ProbeSettings:
     """What every probe may have beside its kind."""
 
-    every: Annotated[timedelta, "The distance of its looks; a slow answer does not delay the next look"] = timedelta(milliseconds=100)
+    every: Annotated[timedelta, "The distance of its looks; a slow answer does not delay the next look"] = timedelta(
+        milliseconds=100
+    )
     timeout: Annotated[timedelta, "A look without an answer for this long is bad"] = timedelta(seconds=1)
 
     def __post_init__(self) -> None:
-        for name, least in (("every", timedelta(milliseconds=1)), ("timeout", timedelta(milliseconds=1))):
-            if getattr(self, name) < least:
-                raise ValueError(name, f"`{name}` is shorter than 1 ms", "looks closer than that cannot be sent on time")
+        for name in ("every", "timeout"):
+            if getattr(self, name) < timedelta(milliseconds=1):
+                raise ValueError(name, f"`{name}` is shorter than 1 ms", "nothing finer can be kept on time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +137,7 @@ class CheckSettings:
     """What every check may have beside its kind."""
 
     id: Annotated[str, "Its name in the report; left out, its kind"] = ""
-    note: Annotated[Words, "For the report"] = Words("")
+    note: Annotated[Words, "For the report"] = _NO_WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +148,7 @@ class CheckUse:
     kind: str
     title: str
     check: Check
-    note: Words = Words("")
+    note: Words = _NO_WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,14 +156,16 @@ class Head:
     """The settings of a drill that are not lists of kinds."""
 
     drill: Annotated[str, "Its name, in file names and reports"]
-    title: Annotated[Words, "What happens, in a few words; a text, or {en: …, zh: …}"] = Words("")
-    about: Annotated[Words, "Why it is run and what is expected"] = Words("")
+    title: Annotated[Words, "What happens, in a few words; a text, or {en: …, zh: …}"] = _NO_WORDS
+    about: Annotated[Words, "Why it is run and what is expected"] = _NO_WORDS
     severity: Annotated[Literal["P0", "P1", "P2", "P3", "P4"], "How bad it would be as a real incident"] = "P2"
     inventory: Annotated[str, "The file that says where its targets are, beside the drill"] = "inventory.yaml"
     lab: Annotated[str, "A file that says what to start for it; left out, nothing is started"] = ""
     safety: Annotated[Safety, "What it must never exceed"] = Safety()
     steady: Annotated[tuple[Steady, ...], "What must be so before anything is injected, and again at the end"] = ()
-    steady_within: Annotated[timedelta, "How long the steady state may take to be reached, each time"] = timedelta(seconds=60)
+    steady_within: Annotated[timedelta, "How long the steady state may take to be reached, each time"] = timedelta(
+        seconds=60
+    )
     rubric: Annotated[str, "How it is scored: ci, game-day, training, or a file"] = "ci"
 
 
@@ -156,8 +178,8 @@ class Drill:
     faults: tuple[Fault, ...]
     checks: tuple[CheckUse, ...]
     """Those written, in their order."""
-    places: Mapping[tuple[str, str], Any] = field(default_factory=dict, compare=False)
-    """Where each ("fault" or "probe", name) stands in the file, for errors found later."""
+    places: Mapping[tuple[str, str], Place] = field(default_factory=dict, compare=False)
+    """Where each ("head", setting), ("probe", name) and ("fault", id) stands in the file, for errors found later."""
 
     @property
     def name(self) -> str:
@@ -166,7 +188,7 @@ class Drill:
 
     @property
     def all_checks(self) -> tuple[CheckUse, ...]:
-        """What is judged, in the order of the report: steady before, faults in effect, those written, steady after, clean."""
+        """What is judged, in the report's order: steady before, faults in effect, those written, steady after, clean."""
 
         def steady(phase: Literal["before", "after"]) -> list[CheckUse]:
             count = len(self.head.steady)
@@ -194,10 +216,8 @@ def digest(text: bytes) -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def read(path: Path, *, limits: tuple[str, ...] = ()) -> Drill:
+def read(path: Path, *, limits: Sequence[str] = ()) -> Drill:
     """Read a drill file, with some limits set otherwise (`failover.within=3s`). Raises DrillError with all mistakes."""
-    from drills import source
-
     binding = Binding()
     drill = bind(source.read(path), binding, limits=limits)
     if drill is None or binding.problems:
@@ -205,22 +225,25 @@ def read(path: Path, *, limits: tuple[str, ...] = ()) -> Drill:
     return drill
 
 
-def bind(node: Node, binding: Binding, *, limits: tuple[str, ...] = ()) -> Drill | None:
+def bind(node: Node, binding: Binding, *, limits: Sequence[str] = ()) -> Drill | None:
     """Make a drill of a file's nodes. When `binding` then holds problems, it is what could be made of them, or None."""
     if not isinstance(node, Table):
         binding.bind(Head, node, kind="drill", alone=False)
         return None
-    node = _with_limits(node, limits, binding)
     lists = {"probes", "faults", "checks"}
     listed = {key.text: value for key, value in node.entries if key.text in lists}
     rest = Table(tuple(entry for entry in node.entries if entry[0].text not in lists), node.place)
     head = binding.bind(Head, rest, kind="drill", alone=False, also=tuple(sorted(lists)))
-    places: dict[tuple[str, str], Any] = {("head", key.text): value.place for key, value in node.entries}
+    places = {("head", key.text): value.place for key, value in node.entries}
     probes = _probes(listed.get("probes"), binding, places)
     faults = _faults(listed.get("faults"), binding, places)
     checks = _checks(listed.get("checks"), binding)
+    drill = Drill(head=head or _stand_in(rest), probes=probes, faults=faults, checks=checks, places=places)
+    for limit in limits:
+        drill = _limited(drill, limit, binding)
     _check_references(binding, _probe_names(listed.get("probes")), _fault_names(listed.get("faults"), faults))
-    return Drill(head=head or _stand_in(rest), probes=probes, faults=faults, checks=checks, places=places)
+    _check_circles(drill, binding)
+    return drill
 
 
 def _stand_in(node: Table) -> Head:
@@ -230,7 +253,7 @@ def _stand_in(node: Table) -> Head:
     return Head(drill=texts.get("drill", "drill"), **named)  # type: ignore[arg-type]
 
 
-def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], Any]) -> dict[str, ProbeUse]:
+def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], Place]) -> dict[str, ProbeUse]:
     if node is None:
         return {}
     if not isinstance(node, Table):
@@ -244,20 +267,22 @@ def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], A
         bound = binding.bind_entry(value, known, ProbeSettings, what="probe", flat=True)
         if bound:
             probe, common = bound
-            found[name.text] = ProbeUse(name=name.text, kind=probe.name, probe=probe, every=common.every, timeout=common.timeout)
+            found[name.text] = ProbeUse(name=name.text, kind=probe.name, probe=probe, every=common.every,
+                                        timeout=common.timeout)  # fmt: skip
     return found
 
 
-def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], Any]) -> tuple[Fault, ...]:
+def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], Place]) -> tuple[Fault, ...]:
     entries = _entries(node, "faults", "  - kill: cache-primary", binding)
     known = registry.kinds("injectors", _keys(entries, FaultSettings))
+    ids = _Ids("fault", entries, binding)
     found: dict[str, Fault] = {}
     for entry in entries:
         bound = binding.bind_entry(entry, known, FaultSettings, what="fault")
         if bound is None:
             continue
         injector, common = bound
-        id_ = _name(common.id, f"{injector.name}-{injector.target}", found, entry, "fault", binding)
+        id_ = ids.of(entry, common.id, f"{injector.name}-{injector.target}")
         places["fault", id_] = entry.place
         at = timedelta(0) if common.at is None and common.when is None else common.at
         found[id_] = Fault(id=id_, kind=injector.name, injector=injector, at=at, for_=common.for_, when=common.when,
@@ -268,13 +293,14 @@ def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], A
 def _checks(node: Node | None, binding: Binding) -> tuple[CheckUse, ...]:
     entries = _entries(node, "checks", "  - failover: {probe: orders, after: primary-dies, within: 5s}", binding)
     known = registry.kinds("checks", _keys(entries, CheckSettings))
+    ids = _Ids("check", entries, binding)
     found: dict[str, CheckUse] = {}
     for entry in entries:
         bound = binding.bind_entry(entry, known, CheckSettings, what="check")
         if bound is None:
             continue
         check, common = bound
-        id_ = _name(common.id, check.name, found, entry, "check", binding)
+        id_ = ids.of(entry, common.id, check.name)
         title = common.id or check.name.replace("_", " ") + id_.removeprefix(check.name).replace("-", " ")
         found[id_] = CheckUse(id=id_, kind=check.name, title=title, check=check, note=common.note)
     return tuple(found.values())
@@ -294,29 +320,33 @@ def _entries(node: Node | None, name: str, example: str, binding: Binding) -> tu
     return tuple(item for item in listed if isinstance(item, Table))
 
 
-def _keys(entries: Any, common: type, *, flat: bool = False) -> set[str]:
+def _keys(entries: Iterable[Node], common: type, *, flat: bool = False) -> set[str]:
     """Keys that may be kinds, so that plugins are looked for only when one of them is not a known kind."""
-    from drills.binding import settings
-
     shared = {one.name for one in settings(common)}
-    tables = [entry for entry in entries if isinstance(entry, Table)]
-    if flat:  # the kind stands first by habit, and other keys may be settings of any kind
-        return {entry.entries[0][0].text for entry in tables if entry.entries} - shared
-    return {key.text for entry in tables for key, _ in entry.entries} - shared
+    own = [[key.text for key, _ in entry.entries if key.text not in shared] for entry in entries
+           if isinstance(entry, Table)]  # fmt: skip
+    # When flat, the kind stands first by habit, and what follows may be settings of any kind.
+    return {name for names in own for name in (names[:1] if flat else names)}
 
 
-def _name(given: str, made: str, taken: Mapping[str, object], entry: Table, what: str, binding: Binding) -> str:
-    """The id that was given, refused when it is taken; or one made up, numbered when it is."""
-    if given:
-        if given in taken:
-            place = next((value.place for key, value in entry.entries if key.text == "id"), entry.place)
-            binding.problems.append(Problem(place, f"there are two {what}s with the id `{given}`",
-                                            "give one of them another id", "duplicate-id"))  # fmt: skip
-        return given
-    number = 1
-    while (name := made if number == 1 else f"{made}-{number}") in taken:
-        number += 1
-    return name
+class _Ids:
+    """The ids of a list's entries: those given, each once, and made up for the others, numbered where it is needed."""
+
+    def __init__(self, what: str, entries: Sequence[Table], binding: Binding) -> None:
+        self._what, self._binding = what, binding
+        self._given = {one.text for entry in entries if isinstance(one := entry.get("id"), Scalar)}
+        self._taken: set[str] = set()
+
+    def of(self, entry: Table, given: str, made: str) -> str:
+        """The id that was given, a problem when it is taken; or one made up, which is never one that is given."""
+        if given in self._taken:
+            place = next(value.place for key, value in entry.entries if key.text == "id")
+            self._binding.problems.append(Problem(place, f"there are two {self._what}s with the id `{given}`",
+                                                  "give one of them another id", "duplicate-id"))  # fmt: skip
+        numbered = (made if number == 1 else f"{made}-{number}" for number in count(1))
+        id_ = given or next(name for name in numbered if name not in self._taken | self._given)
+        self._taken.add(id_)
+        return id_
 
 
 def _probe_names(node: Node | None) -> list[str]:
@@ -345,51 +375,48 @@ def _check_references(binding: Binding, probes: list[str], faults: list[str] | N
                                             choices(reference.name, list(dict.fromkeys(known)), f"{what}s"), slug))  # fmt: skip
 
 
-def _with_limits(node: Table, limits: tuple[str, ...], binding: Binding) -> Table:
-    """The drill with settings of its checks set otherwise, each as `CHECK.SETTING=VALUE`."""
-    for limit in limits:
-        path, equals, value = limit.partition("=")
-        check, dot, setting = path.partition(".")
-        if not (equals and dot and setting):
-            raise _bad_limit(limit, "a limit is set as CHECK.SETTING=VALUE", "for example failover.within=3s")
-        text = parse(f"{setting}: {value}", "--set")
-        scalar = text.get(setting) if isinstance(text, Table) else None
-        hits: list[Table] = []
-
-        def changed(entry: Table, setting: str = setting, scalar: Node | None = scalar, hits: list[Table] = hits) -> Table:
-            hits.append(entry)
-            kept = tuple(one for one in entry.entries if one[0].text != setting)
-            return Table((*kept, (Scalar(setting, entry.place, False), scalar or entry)), entry.place)
-
-        node = _change_check(node, check, changed)
-        if not hits:
-            raise _bad_limit(limit, f"the drill has no check `{check}`", "use a check's id, its kind, or `steady`")
-    return node
+def _check_circles(drill: Drill, binding: Binding) -> None:
+    """No fault waits for itself, however indirectly: it would be skipped after its deadline, whatever happened."""
+    after = {one.id: one.when.fault for one in drill.faults if one.when and one.when.fault}
+    for start in after:
+        name: str | None = after[start]
+        for _ in after:
+            if name == start:
+                binding.problems.append(Problem(drill.places["fault", start], f"fault `{start}` waits for itself",
+                                                "let one of those that wait for each other start `at` a time",
+                                                "waits-for-itself"))  # fmt: skip
+                break
+            name = after.get(name) if name else None
 
 
-def _change_check(node: Table, name: str, change: Callable[[Table], Table]) -> Table:
-    """The same drill, with `change` made to the settings of the checks of this id or kind, or of `steady`."""
-    entries: list[tuple[Scalar, Node]] = []
-    for key, value in node.entries:
-        if key.text == "steady" == name and isinstance(value, Items):
-            value = Items(tuple(change(one) if isinstance(one, Table) else one for one in value.items), value.place)
-        elif key.text == "checks" and isinstance(value, Items):
-            value = Items(tuple(_change_entry(one, name, change) if isinstance(one, Table) else one
-                                for one in value.items), value.place)  # fmt: skip
-        entries.append((key, value))
-    return Table(tuple(entries), node.place)
+def _limited(drill: Drill, limit: str, binding: Binding) -> Drill:
+    """The drill with one setting of its checks set otherwise, as CHECK.SETTING=VALUE.
+
+    CHECK is a check's id, or a kind, which means every check of that kind.
+    """
+    place = Place(f"--set {limit}")
+    path, equals, value = limit.partition("=")
+    name, dot, setting = (part.strip() for part in path.partition("."))
+    if not (equals and dot and name and setting):
+        binding.problems.append(Problem(place, "a limit is set as CHECK.SETTING=VALUE", "for example failover.within=3s",
+                                        "bad-set"))  # fmt: skip
+        return drill
+
+    def changed(check: Any) -> Any:
+        written = {one: text for one, text in settings_of(check).items() if one != setting}
+        table = source.from_data({**written, setting: _value(value.strip(), place.file)}, place.file)
+        return binding.bind(type(check), table) or check
+
+    if name == Steady.name and drill.head.steady:
+        return replace(drill, head=replace(drill.head, steady=tuple(changed(one) for one in drill.head.steady)))
+    if not any(name in (one.id, one.kind) for one in drill.checks):
+        known = list(dict.fromkeys([*(one.id for one in drill.checks), *([Steady.name] if drill.head.steady else [])]))
+        binding.problems.append(Problem(place, f"the drill has no check `{name}`", choices(name, known, "checks"), "bad-set"))
+        return drill
+    checks = [replace(one, check=changed(one.check)) if name in (one.id, one.kind) else one for one in drill.checks]
+    return replace(drill, checks=tuple(checks))
 
 
-def _change_entry(entry: Table, name: str, change: Callable[[Table], Table]) -> Table:
-    own_id = entry.get("id")
-    named = isinstance(own_id, Scalar) and own_id.text == name
-    return Table(tuple(
-        (key, change(value) if isinstance(value, Table) and (named or (own_id is None and key.text == name)) else value)
-        for key, value in entry.entries
-    ), entry.place)  # fmt: skip
-
-
-def _bad_limit(limit: str, what: str, fix: str) -> DrillError:
-    from drills.errors import mistake
-
-    return mistake(f"--set {limit}", what, fix, "bad-set")
+def _value(text: str, shown_as: str) -> object:
+    """What stands after `--set …=`: the text as it is, unless it is a list, a table or quoted as in a file."""
+    return source.to_data(source.parse(text, shown_as)) if text[:1] in {"[", "{", '"', "'"} else text

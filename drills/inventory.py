@@ -41,7 +41,7 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
     if not isinstance(settled, Table):
         binding.bind(InventoryFile, settled, kind="inventory", alone=False)
         return None
-    outer = binding.bind(_Outer, _without(settled, "targets"), kind="inventory", alone=False)
+    outer = binding.bind(InventoryFile, _without(settled, "targets"), kind="inventory", alone=False)
     listed = settled.get("targets")
     if not isinstance(listed, Table):
         binding.problems.append(Problem((listed or settled).place, "an inventory needs `targets`, a table of names",
@@ -54,8 +54,10 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Outer:
-    environment: Annotated[str, "What it describes"]
+class InventoryFile:
+    """Where the targets of a drill are. `targets` is read apart, since what may stand in it depends on what is installed."""
+
+    environment: Annotated[str, "What it describes; a drill runs only in environments that its `safety` names"]
 
 
 def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Binding) -> dict[str, Any]:

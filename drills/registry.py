@@ -20,13 +20,13 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def kinds(group: Group, wanted: Iterable[str] = ()) -> dict[str, type]:
-    """Kinds by name; plugins join in when `wanted` holds a name that the catalog lacks.
+def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) -> dict[str, type]:
+    """Kinds by name; plugins join in when that is asked for, or when `wanted` holds a name that the catalog lacks.
 
     Raises DrillError when a plugin is broken or takes a name that is taken.
     """
     found = {kind.name: kind for kind in _catalog(group)}
-    if any(name not in found for name in wanted):
+    if plugins or any(name not in found for name in wanted):
         for name, plugin, origin in _plugins(group):
             if name in found:
                 taken = found[name]

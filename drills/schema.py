@@ -31,7 +31,7 @@ def schema_of(model: type, *, definitions: Schema) -> Schema:
             ways.append(value_schema(first.type, definitions=definitions))
         if not any(one.required for one in known):
             ways.append({"type": "null"})
-        whole.update(_described(model), anyOf=ways)
+        whole.update(described(model), anyOf=ways)
     return {"$ref": f"#/$defs/{name}"}
 
 
@@ -39,7 +39,7 @@ def table_of(model: type, *, definitions: Schema, also: Mapping[str, Schema] | N
     """The schema of a table of the model's settings, and of `also`: settings that somebody else reads from it."""
     table = _table(settings(model), definitions)
     table["properties"].update(also or {})
-    return {**_described(model), **table}
+    return {**described(model), **table}
 
 
 def entry_schema(kinds: Mapping[str, type], common: type | None, *, flat: bool, definitions: Schema) -> Schema:
@@ -52,7 +52,7 @@ def entry_schema(kinds: Mapping[str, type], common: type | None, *, flat: bool, 
         return {"anyOf": [_flat(name, model, shared, definitions) for name, model in kinds.items()]}
     table = _table(shared, definitions)
     for name, model in kinds.items():
-        table["properties"].setdefault(name, {**schema_of(model, definitions=definitions), **_described(model)})
+        table["properties"].setdefault(name, {**schema_of(model, definitions=definitions), **described(model)})
     return {**table, "oneOf": [{"required": [name]} for name in kinds]}
 
 
@@ -70,7 +70,7 @@ def value_schema(type_: Any, *, definitions: Schema) -> Schema:
         case "model":
             return schema_of(kind.type, definitions=definitions)
         case "words":
-            languages = {one.name: _TEXT for one in settings(kind.type)}
+            languages = {one.name: {**_TEXT, "description": _LANGUAGES[one.name]} for one in settings(kind.type)}
             return {"anyOf": [_TEXT, {"type": "object", "properties": languages, "additionalProperties": False}]}
         case _:
             return _scalar(kind)
@@ -92,6 +92,7 @@ def _text(pattern: str) -> Schema:
 
 _VARIABLE: Schema = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
+_LANGUAGES = {"en": "In English", "zh": "In Chinese"}
 _SHARE = r"0*(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)\s*%"
 _DURATION = r"(?=[0-9])" + "".join(rf"([0-9]+(\.[0-9]+)?\s*{unit}\s*)?" for unit in ("d", "h", "m", "s", "ms", "us"))
 _SIGN = r"(>=|<=|>|<)\s*"
@@ -132,7 +133,7 @@ def _flat(name: str, model: type, shared: Sequence[Setting], definitions: Schema
     beside = [one for one in shared if one.name not in {other.name for other in inside}]
     table = _table([*inside, *beside], definitions)
     value = _setting(first, definitions) if first else schema_of(model, definitions=definitions)
-    table["properties"] = {name: {**value, **_described(model)}, **table["properties"]}
+    table["properties"] = {name: {**value, **described(model)}, **table["properties"]}
     return {**table, "required": [name, *table["required"]]}
 
 
@@ -146,7 +147,7 @@ def _setting(setting: Setting, definitions: Schema) -> Schema:
     return found
 
 
-def _described(model: type) -> Schema:
+def described(model: type) -> Schema:
     """The first paragraph of the model's docstring; one that `dataclass` made up says nothing."""
     text = inspect.cleandoc(model.__doc__ or "")
     if not text or text.startswith(f"{model.__name__}("):

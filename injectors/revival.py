@@ -162,7 +162,8 @@ async def revive(revival: Revival, stage: Stage) -> None:
     stage.remember({"healing": True})
     if not await _steady(revival, stage):
         if revival.start is None:
-            raise InjectionFailed("the target does not run again: its supervisor has not started it")
+            count = f"{len(await ask(revival.running))} of {len(revival.processes)} processes run"
+            raise InjectionFailed(f"its supervisor has not started the target again: {count}")
         log = f"; its output is in {revival.start.log}" if revival.start.log else ""
         raise InjectionFailed(f"the target does not run after `{shlex.join(revival.start.argv)}`{log}")
 

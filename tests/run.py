@@ -10,6 +10,6 @@ sys.path.insert(0, str(ROOT / "examples"))
 from environment import prepare  # noqa: E402 - the examples' folder is no package
 
 if __name__ == "__main__":
-    programs = prepare("test")
+    python = prepare("test") / "python"
     os.chdir(ROOT)
-    os.execv(programs / "python", ["python", "-m", "pytest", *sys.argv[1:]])
+    os.execv(python, [python, "-m", "pytest", *sys.argv[1:]])  # by its path, from which it knows its environment

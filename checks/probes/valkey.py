@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from checks.pool import AllBusy, Pool, closing
 from checks.probe import GOOD, CannotLook, Look, TargetName, Watch, bad, blind
-from checks.valkey_service import Sentinels, ValkeyService, call, exchange, hang_up
+from checks.valkey_service import Sentinels, Server, ValkeyService, call, exchange, hang_up
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from valkey.asyncio.connection import Connection
 
 _LEASE_S = 86_400
 """After this long without a write, what a run that died left behind expires."""
 _CLOSE_S = 3.0
 _READ_BACK_S = 10.0
+_SPLIT_S = 0.2
+"""How long a server may take to be connected to that only some of the sentinels call the primary."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +65,8 @@ class ValkeyProbe:
         return closing(_Asks(servers, key, self.role) if self.write == "none" else _Writes(servers, key, self))
 
 
-class _Refused(Exception):
-    """The server that answered is not the one to ask; its connections are dropped. Carries what the look saw."""
+class _Refused(CannotLook):
+    """No server here is the one to ask; its connections are dropped. Carries what the look saw."""
 
     def __init__(self, look: Look) -> None:
         super().__init__(look.why)
@@ -199,8 +203,30 @@ class _Servers:
         await self._pool.close()
 
     async def _connect(self) -> "Connection":
-        host, port = await self._sentinels.primary() if self._sentinels else self._server
-        return await call(self._address, host, port, self._login)
+        if self._sentinels is None:
+            return await call(self._address, *self._server, self._login)
+        named = await self._sentinels.primaries()
+        if len(named) > 1:
+            await self._tell_split(named)
+        return await call(self._address, *next(iter(named)), self._login)
+
+    async def _tell_split(self, named: "Counter[Server]") -> None:
+        """Whether a client is served now depends on the sentinel it asks: no look can say that the service is up.
+
+        Unless nobody is served: then none of those named can be reached, and the connection that follows says so.
+        """
+        import asyncio
+
+        from valkey.exceptions import ValkeyError
+
+        for host, port in named:
+            try:
+                async with asyncio.timeout(_SPLIT_S):
+                    await hang_up(await call(self._address, host, port, self._login))
+            except (OSError, ValkeyError):
+                continue
+            said = " and ".join(f"{count} say {one[0]}:{one[1]}" for one, count in named.items())
+            raise _Refused(blind(f"the sentinels disagree: {said}"))
 
     async def _usable(self, connection: "Connection") -> bool:
         """False when the server has hung up meanwhile, or when another is the primary by now."""

@@ -47,14 +47,18 @@ class History:
                 self.event(t_s, kind, **names, **data)
         return self
 
-    def opened(self, probe: str = "orders", *, every_s: float = 0.1, timeout_s: float = 1.0, writes: bool = True) -> Self:
+    def opened(
+        self, probe: str = "orders", *, every_s: float = 0.1, timeout_s: float = 1.0, writes: bool = True
+    ) -> Self:
         """How a probe was meant to look."""
         return self.event(0.0, "probe.opened", probe=probe, every_s=every_s, timeout_s=timeout_s, writes=writes)
 
     def looks(self, pattern: str, *, probe: str = "orders", from_s: float = 0.0, every_s: float = 0.1,
               took_s: float = 0.002, why: str = "refused", batch: int = 5) -> Self:  # fmt: skip
         """Looks of one probe: `3+ 2- + ? .`; several calls go on with the numbers."""
-        first = sum(len(event.data["n"]) for event in self.events if event.data.get("probe") == probe and "n" in event.data)
+        first = sum(
+            len(event.data["n"]) for event in self.events if event.data.get("probe") == probe and "n" in event.data
+        )
         seen = "".join(kind * int(count or 1) for count, kind in re.findall(r"(\d*)([-+?.])", pattern))
         made = [
             Sample(n=first + place, planned_s=from_s + place * every_s, sent_s=from_s + place * every_s,
@@ -74,7 +78,11 @@ class History:
     def steady(self, from_s: float, to_s: float, *, phase: str = "before", reached: bool = True) -> Self:
         """The steady state was reached, or not."""
         data: dict[str, Any] = {"phase": phase, "from_s": from_s, "to_s": to_s}
-        return self.event(to_s, "steady.confirmed", **data) if reached else self.event(to_s, "steady.missed", why="?", **data)
+        return (
+            self.event(to_s, "steady.confirmed", **data)
+            if reached
+            else self.event(to_s, "steady.missed", why="?", **data)
+        )
 
     def read_back(self, *present: tuple[int, int], probe: str = "orders", t_s: float = 100.0) -> Self:
         """What was found of a probe's writes: inclusive ranges."""

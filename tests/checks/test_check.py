@@ -4,7 +4,16 @@ from typing import Any, ClassVar
 import pytest
 
 from checks.check import (
-    DurationLimit, Measured, Outcome, RatioLimit, Sentence, Verdict, failed, judge, passed, unknown,
+    DurationLimit,
+    Measured,
+    Outcome,
+    RatioLimit,
+    Sentence,
+    Verdict,
+    failed,
+    judge,
+    passed,
+    unknown,
 )  # fmt: skip
 from checks.evidence import Evidence
 from tests.checks.history import said
@@ -29,7 +38,9 @@ def test_a_verdict_is_passed_on_as_it_is() -> None:
     assert said(verdict) == "failed: 3 missing"
 
 
-@pytest.mark.parametrize("error", [KeyError("why"), ZeroDivisionError("division by zero"), AssertionError(), RecursionError()])
+@pytest.mark.parametrize(
+    "error", [KeyError("why"), ZeroDivisionError("division by zero"), AssertionError(), RecursionError()]
+)
 def test_a_check_that_raises_is_unknown_with_what_it_raised(error: Exception) -> None:
     verdict = judge(Answers(answer=error), Evidence())
     assert verdict.outcome is Outcome.UNKNOWN
@@ -62,7 +73,12 @@ def test_values_with_braces_stay_what_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("text", "keeps", "breaks"),
-    [(">= 99.9%", 999 / 1000, 998 / 1000), ("> 99.9%", 0.9991, 999 / 1000), ("<= 20%", 0.2, 0.2001), ("<20%", 0.1999, 0.2)],
+    [
+        (">= 99.9%", 999 / 1000, 998 / 1000),
+        ("> 99.9%", 0.9991, 999 / 1000),
+        ("<= 20%", 0.2, 0.2001),
+        ("<20%", 0.1999, 0.2),
+    ],
 )
 def test_a_limit_on_a_share_holds_up_to_its_edge(text: str, keeps: float, breaks: float) -> None:
     limit = RatioLimit.parse(text)
@@ -76,7 +92,9 @@ def test_a_limit_on_a_share_holds_up_to_its_edge(text: str, keeps: float, breaks
 def test_a_limit_on_a_duration_holds_up_to_its_edge(text: str, keeps: float, breaks: float) -> None:
     limit = DurationLimit.parse(text)
     assert (limit.holds(keeps), limit.holds(breaks)) == (True, False)
-    assert limit.holds(100.0 + keeps - 100.0)  # noise of arithmetic, far below a microsecond, decides nothing
+    noise = 1e-12  # of arithmetic, far below a microsecond, decides nothing
+    assert (limit.holds(keeps + noise), limit.holds(keeps - noise)) == (True, True)
+    assert (limit.holds(breaks + noise), limit.holds(breaks - noise)) == (False, False)
 
 
 @pytest.mark.parametrize("text", [">= 99.9%", "< 0.001%", "<= 100%", "> 99.985%"])

@@ -16,7 +16,9 @@ def answer(history: History) -> str:
 
 
 def scanned(history: History, *found: tuple[str, str], when: str = "after", t_s: float = 50) -> History:
-    return history.event(t_s, "residue.scanned", when=when, found=[{"target": target, "what": what} for target, what in found])
+    return history.event(
+        t_s, "residue.scanned", when=when, found=[{"target": target, "what": what} for target, what in found]
+    )
 
 
 def healed(**settings: Any) -> History:

@@ -159,7 +159,9 @@ class TestUnknown:
         assert judged(history, at_least=2).outcome is Outcome.UNKNOWN
 
     @pytest.mark.parametrize(("strange", "outcome"), [(11, "passed"), (12, "unknown")])
-    def test_more_strange_numbers_than_could_be_under_way_make_the_reading_unbelievable(self, strange: int, outcome: str) -> None:
+    def test_more_strange_numbers_than_could_be_under_way_make_the_reading_unbelievable(
+        self, strange: int, outcome: str
+    ) -> None:
         """With a timeout of 1 s and a look each 100 ms, ten writes and one may have been under way at the end."""
         verdict = judged(written("200+").read_back((0, 199 + strange)))
         assert verdict.outcome == outcome
@@ -180,7 +182,7 @@ def test_a_write_acknowledged_after_the_reading_is_not_missing() -> None:
 
 
 def test_ranges_may_overlap_and_stand_in_any_order() -> None:
-    assert judged(written().read_back((120, 199), (50, 99), (0, 60))).outcome is Outcome.PASSED
+    assert judged(written().read_back((120, 199), (50, 99), (0, 60), (10, 20))).outcome is Outcome.PASSED
 
 
 def test_fewer_than_no_missing_writes_are_refused() -> None:
@@ -193,7 +195,9 @@ def test_fewer_than_no_missing_writes_are_refused() -> None:
     st.integers(0, 3),
     st.integers(0, 10**9),
 )
-def test_what_is_missing_is_what_was_acknowledged_and_is_not_there(rows: list[tuple[str, bool]], at_most: int, seed: int) -> None:
+def test_what_is_missing_is_what_was_acknowledged_and_is_not_there(
+    rows: list[tuple[str, bool]], at_most: int, seed: int
+) -> None:
     """Held against plain sets, with the journal's lines in any order."""
     there = {n for n, (_, present) in enumerate(rows) if present}
     acknowledged = {n for n, (seen, _) in enumerate(rows) if seen == "+"}
@@ -209,7 +213,9 @@ def test_what_is_missing_is_what_was_acknowledged_and_is_not_there(rows: list[tu
 
 
 @given(
-    lost_us=st.integers(1, 2_000_000), kill_us=st.integers(5_000_000, 6_000_000), every_us=st.sampled_from([1_000, 20_000, 100_000])
+    lost_us=st.integers(1, 2_000_000),
+    kill_us=st.integers(5_000_000, 6_000_000),
+    every_us=st.sampled_from([1_000, 20_000, 100_000]),
 )
 def test_the_bounds_of_the_window_hold_the_truth(lost_us: int, kill_us: int, every_us: int) -> None:
     """All that was acknowledged within `lost_us` before the kill is gone."""

@@ -10,7 +10,9 @@ from checks.evidence import Event, Evidence, Sample, Samples, Seen, pack, quanti
 from tests.checks.history import History
 
 
-def look(n: int, sent_s: float, seen: Seen = Seen.GOOD, *, took_s: float = 0.001, why: str = "", seq: int = 0) -> Sample:
+def look(
+    n: int, sent_s: float, seen: Seen = Seen.GOOD, *, took_s: float = 0.001, why: str = "", seq: int = 0
+) -> Sample:
     return Sample(n=n, planned_s=sent_s, sent_s=sent_s, done_s=sent_s + took_s, seen=seen, why=why, seq=seq)
 
 
@@ -24,7 +26,9 @@ LOOKS = st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(0, 2_000_000),
 
 
 @given(LOOKS, st.randoms(use_true_random=False), st.integers(0, 40))
-def test_looks_stand_in_the_order_of_sending_however_they_came(looks: list[Sample], rng: random.Random, cut: int) -> None:
+def test_looks_stand_in_the_order_of_sending_however_they_came(
+    looks: list[Sample], rng: random.Random, cut: int
+) -> None:
     """Even when they are read in between, as a run does while it lasts."""
     shuffled = rng.sample(looks, len(looks))
     samples = Samples("orders", shuffled[:cut])
@@ -67,7 +71,11 @@ def test_looks_are_counted_found_and_picked_by_what_they_saw() -> None:
     assert [samples.count(seen) for seen in (Seen.GOOD, Seen.BAD, Seen.BLIND)] == [3, 2, 1]
     assert samples.success == pytest.approx(3 / 5)
     assert [samples.first(Seen.BAD), samples.first(Seen.BAD, 3), samples.first(Seen.BLIND, 4)] == [2, 5, None]
-    assert [samples.last(Seen.GOOD), samples.last(Seen.GOOD, before=4), samples.last(Seen.BAD, before=2)] == [4, 1, None]
+    assert [samples.last(Seen.GOOD), samples.last(Seen.GOOD, before=4), samples.last(Seen.BAD, before=2)] == [
+        4,
+        1,
+        None,
+    ]
     assert list(samples.only(Seen.BAD).numbers()) == [2, 5]
     assert [one.why for one in samples.only(Seen.BAD)] == ["refused", "refused"]
     assert [one.n for one in samples.where([one.n % 2 == 0 for one in samples])] == [0, 2, 4]
@@ -98,14 +106,18 @@ def test_a_quantile_of_nothing_is_nothing() -> None:
     assert quantile([], 0.5) is None
 
 
-@pytest.mark.parametrize(("count", "share", "place"), [(100, 0.07, 6), (100, 0.99, 98), (1, 0.99, 0), (10, 0, 0), (10, 1, 9)])
+@pytest.mark.parametrize(
+    ("count", "share", "place"), [(100, 0.07, 6), (100, 0.99, 98), (1, 0.99, 0), (10, 0, 0), (10, 1, 9)]
+)
 def test_the_rank_is_not_moved_by_binary_fractions(count: int, share: float, place: int) -> None:
     assert rank(count, share) == place
 
 
 @given(st.randoms(use_true_random=False))
 def test_the_order_in_which_events_are_added_does_not_matter(rng: random.Random) -> None:
-    history = History().fault().fault("drop", acting=3, effect=4).steady(0, 5).looks("9+ - 9+").looks("5+", probe="shop")
+    history = (
+        History().fault().fault("drop", acting=3, effect=4).steady(0, 5).looks("9+ - 9+").looks("5+", probe="shop")
+    )
     whole, mixed = history.evidence, Evidence(rng.sample(history.events, len(history.events)))
     assert mixed.events == whole.events
     assert mixed.ended_s == whole.ended_s
@@ -137,7 +149,9 @@ def test_a_probe_that_never_looked_has_no_looks_and_no_name() -> None:
 
 
 def test_a_fault_is_in_effect_when_the_last_of_its_targets_is() -> None:
-    fault = History().fault(acting=1, effect=2, target="a").fault(acting=1.5, effect=4, target="b").evidence.fault("kill")
+    fault = (
+        History().fault(acting=1, effect=2, target="a").fault(acting=1.5, effect=4, target="b").evidence.fault("kill")
+    )
     assert (fault.acting_s, fault.effect_s, fault.trouble) == (1, 4, "")
 
 

@@ -86,8 +86,13 @@ class TestWhichFault:
     def test_the_last_one_to_go_counts_when_none_is_named(self) -> None:
         history = History().fault(healing=20, gone=20.5).fault("later", acting=12, effect=12, healing=21, gone=21.5)
         history.looks("100+ 120- 60+")
-        assert said(judge(recovered(), history.evidence)) == "passed: orders back 451 ms ± 51 ms after later was gone; limit 3 s"
-        assert said(judge(recovered(after="kill"), history.evidence)).startswith("passed: orders back 1.45 s ± 51 ms after kill")
+        assert (
+            said(judge(recovered(), history.evidence))
+            == "passed: orders back 451 ms ± 51 ms after later was gone; limit 3 s"
+        )
+        assert said(judge(recovered(after="kill"), history.evidence)).startswith(
+            "passed: orders back 1.45 s ± 51 ms after kill"
+        )
 
     @pytest.mark.parametrize(
         ("history", "after", "reason"),
@@ -101,7 +106,9 @@ class TestWhichFault:
              "kill", "kill was never seen to be gone: busy"),
         ],
     )  # fmt: skip
-    def test_without_one_that_came_and_went_it_is_unknown(self, history: History, after: str | None, reason: str) -> None:
+    def test_without_one_that_came_and_went_it_is_unknown(
+        self, history: History, after: str | None, reason: str
+    ) -> None:
         assert said(judge(recovered(after=after), history.looks("300+").evidence)) == f"unknown: {reason}"
 
     def test_one_that_is_still_there_spoils_it_when_none_is_named(self) -> None:
@@ -129,7 +136,9 @@ def test_no_time_at_all_is_no_limit() -> None:
     back_us=st.integers(18_000_000, 26_000_000), every_us=st.sampled_from([37_000, 100_000, 400_000]),
     phase=st.floats(0, 1), within_s=st.sampled_from([0.2, 1.0, 2.0, 4.0]),
 )  # fmt: skip
-def test_bounds_hold_the_truth_and_no_verdict_contradicts_it(back_us: int, every_us: int, phase: float, within_s: float) -> None:
+def test_bounds_hold_the_truth_and_no_verdict_contradicts_it(
+    back_us: int, every_us: int, phase: float, within_s: float
+) -> None:
     """Requests sent from 10 s until `back_us` get no answer; the fault is gone at 20.5 s."""
     bad_from, first_us = 10_000_000, int(phase * every_us)
     seen = "".join("-" if bad_from <= at < back_us else "+" for at in range(first_us, 40_000_000, every_us))

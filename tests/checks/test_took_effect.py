@@ -20,9 +20,7 @@ def test_in_effect_passes_and_says_how_soon() -> None:
     assert verdict.proof == history.evidence.fault("kill").lines
 
 
-@pytest.mark.parametrize(
-    ("targets", "listed"), [("ab", "a, b"), ("abc", "a, b, c"), ("abcde", "a, b, c, +2")]
-)
+@pytest.mark.parametrize(("targets", "listed"), [("ab", "a, b"), ("abc", "a, b, c"), ("abcde", "a, b, c, +2")])
 def test_all_targets_count_and_some_are_named(targets: str, listed: str) -> None:
     history = History()
     for place, target in enumerate(targets):
@@ -62,4 +60,6 @@ def test_what_was_never_seen_in_effect_is_unknown_and_says_why(history: History,
 
 
 def test_an_effect_without_a_noted_act_counts_from_itself() -> None:
-    assert answer(History().fault(acting=None, effect=10.0)) == "passed: kill in effect 0 s after the first act on primary"
+    assert (
+        answer(History().fault(acting=None, effect=10.0)) == "passed: kill in effect 0 s after the first act on primary"
+    )

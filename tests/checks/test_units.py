@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from checks.units import (
-    parse_duration, parse_ratio, show_count, show_duration, show_ratio, write_duration, write_ratio,
+    parse_duration,
+    parse_ratio,
+    show_count,
+    show_duration,
+    show_ratio,
+    write_duration,
+    write_ratio,
 )  # fmt: skip
 
 

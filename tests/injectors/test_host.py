@@ -127,6 +127,16 @@ def test_a_process_that_runs_or_merely_ignores_us_is_not_doomed() -> None:
 
 
 @linux_only
+def test_a_process_is_doomed_when_all_of_its_threads_are_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    with child("sleep", "300") as popen:
+        process = identity(popen)
+        monkeypatch.setattr(host, "_ending", lambda task: True)
+        assert host.doomed(process)
+        assert not host.doomed(Process(popen.pid, "some other start"))
+        assert not host.doomed(Process(2**30, process.started))
+
+
+@linux_only
 @pytest.mark.parametrize(
     ("letter", "flags", "pending", "ending"),
     [("S", 0x400000, 0, False), ("S", 0x400000, 1 << 14, False), ("D", 0x400000, 1 << 8, True),

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from injectors import Effect, Injection, InjectionFailed, Remembered, TargetName, host
+from injectors import Effect, Injection, InjectionFailed, Remembered, TargetName, host, revival
 from injectors.catalog import INJECTORS
 from injectors.conformance import Conformance, RecordingStage, Subject
 from injectors.host import Process, Start
@@ -596,10 +596,52 @@ def test_a_supervisor_that_does_nothing_is_told_of_in_time(tmp_path: Path) -> No
     with running(tmp_path, name):
         stage = inject(Kill(target=IT), ProcessAddress(pidfile=str(tmp_path / "pid"), supervised=True))
         began_s = time.monotonic()
-        with pytest.raises(InjectionFailed, match="its supervisor has not started it"):
+        with pytest.raises(InjectionFailed, match="has not started the target again: 0 of 1 processes run"):
             heal(Kill, stage, budget_s=0.6)
         assert time.monotonic() - began_s < 0.6
         assert verify(Kill, stage).present is True
+
+
+def test_several_are_back_when_as_many_run_as_before(tmp_path: Path) -> None:
+    name = a_name()
+    address = ProcessAddress(match=rf"^sleep {name}$", supervised=True)
+    with running(tmp_path, name), running(tmp_path, name, pidfile="second"):
+        assert eventually(lambda: len(host.find(rf"^sleep {name}$")) == 2)
+        stage = inject(Kill(target=IT), address)
+        assert seen(name) == []
+        with running(tmp_path, name):
+            assert eventually(lambda: len(host.find(rf"^sleep {name}$")) == 1)
+            with pytest.raises(InjectionFailed, match="1 of 2 processes run"):
+                heal(Kill, stage, budget_s=0.6)
+            assert verify(Kill, stage).present is True
+            with running(tmp_path, name, pidfile="second"):
+                assert heal(Kill, stage) == []
+                assert verify(Kill, stage).present is False
+
+
+def test_a_killed_process_that_takes_long_to_die_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does that has much memory to give back: the system then says that it is doomed, and it is still there."""
+    name = a_name()
+    slow = f"trap 'sleep 0.7; exit' TERM; echo ready; while :; do sleep 0.01; done; : {name}"
+    with running(tmp_path, name, "sh", "-c", slow) as process:
+        assert eventually(lambda: (tmp_path / "log").read_text() == "ready\n")
+        stage = RecordingStage(on=lambda moment, n: _fail_at("act", moment))
+        with pytest.raises(InjectionFailed):
+            inject(Kill(target=IT), ProcessAddress(pidfile=str(tmp_path / "pid"), start=("sleep", name)), stage)
+        host.send(process, signal.SIGTERM)
+        monkeypatch.setattr(host, "doomed", lambda one: host.state(one) != "gone")
+        assert heal(Kill, stage) == [f"start again with `sleep {name}`"]
+        assert host.state(process) == "gone"
+
+
+def test_a_target_that_was_seen_for_an_instant_only_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def always(stage: RecordingStage, holds: object, within_s: float) -> bool:
+        return True
+
+    monkeypatch.setattr(revival, "until", always)
+    gone = revival.Revival(processes=(Process(2**30, "never"),), children=(), pidfile="/none", match=None, start=None,
+                           grace_s=0.0, by_death=False)  # fmt: skip
+    assert asyncio.run(revival._steady(gone, RecordingStage(virtual=True))) is False
 
 
 def test_a_command_that_does_not_start_it_is_told_of_and_can_be_tried_again(tmp_path: Path) -> None:
@@ -693,6 +735,18 @@ def test_a_process_that_died_while_paused_is_gone_and_needs_no_healing(tmp_path:
         assert eventually(lambda: host.state(process) == "gone")
         assert verify(Pause, stage) == Effect(False, f"process {process.pid} is gone")
         assert heal(Pause, stage) == []
+
+
+def test_healing_resumes_a_process_that_does_not_look_stopped_yet(tmp_path: Path) -> None:
+    """The SIGSTOP may be on its way, and the SIGCONT takes it back."""
+    name = a_name()
+    with running(tmp_path, name) as process:
+        stage = RecordingStage(on=lambda moment, n: _fail_at("act", moment))
+        with pytest.raises(InjectionFailed):
+            inject(Pause(target=IT), ProcessAddress(pidfile=str(tmp_path / "pid")), stage)
+        assert host.state(process) == "running"
+        (sent,) = heal(Pause, stage)
+        assert sent.startswith(f"send SIGCONT to process {process.pid} (")
 
 
 def test_a_family_of_which_one_goes_on_is_not_paused_and_one_of_which_one_stands_is_not_healed(tmp_path: Path) -> None:

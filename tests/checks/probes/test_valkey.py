@@ -409,7 +409,8 @@ def test_looks_go_on_at_the_new_primary_and_acknowledged_numbers_are_there(tmp_p
                 old.signal(signal.SIGCONT)
             before = len(acknowledged)
             await send_until(lambda: len(acknowledged) > before + 40, n)
-            assert Seen.BLIND not in {one.seen for one in outcome}
+            blind = [one.why for one in outcome if one.seen is Seen.BLIND]
+            assert all(why.startswith("the sentinels disagree") for why in blind), blind
             if blow != "hand over":
                 assert Seen.BAD in {one.seen for one in outcome}
                 assert set(acknowledged) <= set(await watch.read_back())  # type: ignore[attr-defined]
@@ -443,6 +444,26 @@ def test_an_idle_connection_to_a_replaced_primary_is_not_used(tmp_path: Path) ->
 
     with valkey_service(tmp_path) as service, ExitStack() as stack:
         asyncio.run(main(service, stack))
+
+
+def test_while_sentinels_disagree_a_look_is_blind_if_anybody_is_served_and_bad_if_nobody_is(tmp_path: Path) -> None:
+    """Then whether a client is served depends on the sentinel it asks; a figure that hides that would be false."""
+
+    async def seen_with(service: ValkeyService) -> Look:
+        async with ValkeyProbe(target=CACHE).open(service, "orders") as watch:
+            return await look(watch, 0)
+
+    with valkey(tmp_path / "one") as one, valkey(tmp_path / "two") as two:
+        with sentinel(tmp_path / "s1", one.port, "shop", 1) as first, sentinel(tmp_path / "s2", two.port, "shop", 1) as second:
+            service = ValkeyService(sentinels=(f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"), service="shop")
+            one.signal(signal.SIGKILL)
+            split = asyncio.run(seen_with(service))
+            two.signal(signal.SIGKILL)
+            dead = asyncio.run(seen_with(service))
+
+    assert split.seen is Seen.BLIND
+    assert f"1 say 127.0.0.1:{one.port}" in split.why
+    assert dead.seen is Seen.BAD
 
 
 def test_without_any_sentinel_the_service_is_unreachable() -> None:

@@ -1,0 +1,91 @@
+"""The whole JSON Schema of each kind of file: what an editor completes, explains and marks with while one writes.
+
+`drills.schema` describes models; here they are put together as the files are. Kinds that installed plugins bring are
+among them, so that an editor does not mark what `drills lint` accepts.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from drills import registry
+from drills.drill import CheckSettings, FaultSettings, Head, ProbeSettings
+from drills.inventory import InventoryFile
+from drills.lab import LabFile
+from drills.schema import Schema, described, entry_schema, schema_of, table_of
+from reports.score import Rubric
+
+
+def schema(what: str) -> dict[str, Any]:
+    """The schema of a `drill`, `inventory`, `lab` or `rubric`, JSON-like.
+
+    Raises KeyError for anything else, and DrillError when a plugin is broken.
+    """
+    title, make = FILES[what]
+    definitions: Schema = {}
+    file = make(definitions)
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return {"$schema": dialect, "title": title, **file, "$defs": dict(sorted(definitions.items()))}
+
+
+def _drill(definitions: Schema) -> Schema:
+    """The head's settings, and the three lists whose entries are told apart by their kinds."""
+    definitions["probe"] = _entry("probes", ProbeSettings, definitions)
+    definitions["fault"] = _entry("injectors", FaultSettings, definitions)
+    definitions["check"] = _entry("checks", CheckSettings, definitions)
+    lists: Mapping[str, Schema] = {
+        "probes": _by_name("probe", "What looks at the system again and again, by name"),
+        "faults": _list_of("fault", "What is brought about, to what and when"),
+        "checks": _list_of("check", "What must then be so, besides the steady state"),
+    }
+    return _file(
+        Head, definitions, lists, "What is broken on purpose, how the system is looked at, and what must be so."
+    )
+
+
+def _inventory(definitions: Schema) -> Schema:
+    """Targets by name; each may have one address of each engine and probe."""
+    known = registry.addresses(registry.kinds("injectors", plugins=True), registry.kinds("probes", plugins=True))
+    ways = {name: {**schema_of(model, definitions=definitions), **described(model)} for name, model in known.items()}
+    definitions["target"] = {
+        "type": "object",
+        "description": "Where a target is, for each engine and probe that can reach it",
+        "properties": ways,
+        "additionalProperties": False,
+    }
+    targets = {"targets": _by_name("target", "Where each target that a drill may name is")}
+    found = _file(InventoryFile, definitions, targets, "Where the targets of a drill are, and in what environment.")
+    return {**found, "required": [*found["required"], "targets"]}
+
+
+def _lab(definitions: Schema) -> Schema:
+    return _file(LabFile, definitions, {}, "What a drill needs to have running; started for it and ended with it.")
+
+
+def _rubric(definitions: Schema) -> Schema:
+    return _file(Rubric, definitions, {}, "How verdicts become a score: weights and caps.")
+
+
+FILES: Mapping[str, tuple[str, Callable[[Schema], Schema]]] = {
+    "drill": ("Drill", _drill),
+    "inventory": ("Inventory of a drill", _inventory),
+    "lab": ("Lab of a drill", _lab),
+    "rubric": ("Rubric of a drill", _rubric),
+}
+"""Each kind of file: its title, and what puts its schema together."""
+
+
+def _file(model: type, definitions: Schema, also: Mapping[str, Schema], about: str) -> Schema:
+    return {**table_of(model, definitions=definitions, also=also), "description": about}
+
+
+def _entry(group: registry.Group, common: type, definitions: Schema) -> Schema:
+    known = registry.kinds(group, plugins=True)
+    return entry_schema(known, common, flat=group == "probes", definitions=definitions)
+
+
+def _by_name(what: str, about: str) -> Schema:
+    return {"type": "object", "description": about, "additionalProperties": {"$ref": f"#/$defs/{what}"}}
+
+
+def _list_of(what: str, about: str) -> Schema:
+    return {"type": "array", "description": about, "items": {"$ref": f"#/$defs/{what}"}}
