@@ -368,7 +368,7 @@ def _check_references(binding: Binding, probes: list[str], faults: list[str] | N
         ProbeName: ("probe", probes, "unknown-probe"),
         FaultName: ("fault", faults, "unknown-fault"),
     }
-    for reference in binding.references:
+    for reference in dict.fromkeys(binding.references):
         what, known, slug = names.get(reference.kind, ("", None, ""))
         if known is not None and reference.name not in known:
             binding.problems.append(Problem(reference.place, f"the drill has no {what} `{reference.name}`",
@@ -378,15 +378,14 @@ def _check_references(binding: Binding, probes: list[str], faults: list[str] | N
 def _check_circles(drill: Drill, binding: Binding) -> None:
     """No fault waits for itself, however indirectly: it would be skipped after its deadline, whatever happened."""
     after = {one.id: one.when.fault for one in drill.faults if one.when and one.when.fault}
-    for start in after:
-        name: str | None = after[start]
-        for _ in after:
-            if name == start:
-                binding.problems.append(Problem(drill.places["fault", start], f"fault `{start}` waits for itself",
-                                                "let one of those that wait for each other start `at` a time",
-                                                "waits-for-itself"))  # fmt: skip
-                break
-            name = after.get(name) if name else None
+    for first in after:
+        chain: list[str] = [first]
+        while (following := after.get(FaultName(chain[-1]))) and following not in chain:
+            chain.append(following)
+        if following == first == min(chain):  # one of the circle, so that it is told once
+            binding.problems.append(Problem(drill.places["fault", first], "this fault can never begin: "
+                                            + " waits for ".join([*chain, first]),
+                                            "let one of them start `at` a time", "waits-for-itself"))  # fmt: skip
 
 
 def _limited(drill: Drill, limit: str, binding: Binding) -> Drill:
@@ -411,7 +410,8 @@ def _limited(drill: Drill, limit: str, binding: Binding) -> Drill:
         return replace(drill, head=replace(drill.head, steady=tuple(changed(one) for one in drill.head.steady)))
     if not any(name in (one.id, one.kind) for one in drill.checks):
         known = list(dict.fromkeys([*(one.id for one in drill.checks), *([Steady.name] if drill.head.steady else [])]))
-        binding.problems.append(Problem(place, f"the drill has no check `{name}`", choices(name, known, "checks"), "bad-set"))
+        binding.problems.append(Problem(place, f"the drill has no check `{name}`", choices(name, known, "checks"),
+                                        "bad-set"))  # fmt: skip
         return drill
     checks = [replace(one, check=changed(one.check)) if name in (one.id, one.kind) else one for one in drill.checks]
     return replace(drill, checks=tuple(checks))

@@ -6,7 +6,7 @@ from the environment, for secrets; with a lab, its variables can be used too.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -14,6 +14,10 @@ from drills.binding import Binding
 from drills.errors import Problem, choices
 from drills.lab import Lab, as_address
 from drills.source import Node, Scalar, Table, substitute
+
+_VARIABLE = r"\$\$\{|\$\{\s*([^{}]*?)\s*\}"  # `$${` is no variable, and must not be taken for the begin of one
+_SECRET_MIN = 4
+"""Characters of a value that is worth hiding: shorter ones stand in every other text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class Inventory:
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     in_lab: frozenset[str] = frozenset()
     """Targets that exist only while the drill's lab runs."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What came from the environment, by the variable's name."""
 
     def address(self, target: str, kind: str) -> Any | None:
         """Where this target is for this engine or probe; None when the inventory does not say."""
@@ -33,34 +39,56 @@ class Inventory:
         """Names of the targets that this engine or probe can reach."""
         return [name for name, facets in self.targets.items() if kind in facets]
 
+    def hidden(self, text: str) -> str:
+        """The text with variables in the place of what came from the environment, for files and screens."""
+        names = {value: f"${{env.{name}}}" for name, value in self.secrets.items() if len(value) >= _SECRET_MIN}
+        if not names:
+            return text
+        longest_first = sorted(names, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, longest_first)), lambda match: names[match[0]], text)
+
 
 def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Binding, *,
          environment: Mapping[str, str] | None = None) -> Inventory | None:  # fmt: skip
-    """Read an inventory. Without `environment`, variables of the environment are not looked up (for linting)."""
-    settled = substitute(node, _variables(node, lab, environment), binding.problems)
-    if not isinstance(settled, Table):
-        binding.bind(InventoryFile, settled, kind="inventory", alone=False)
+    """Read an inventory. Without `environment`, what comes from there is taken as given (for linting)."""
+    known = _values(node, lab, environment)
+    settled = substitute(node, known, binding.problems)
+    told = len(binding.problems)
+    if not (isinstance(node, Table) and isinstance(settled, Table)):
+        binding.bind(InventoryFile, settled, kind="inventory", alone=False, also=("targets",))
         return None
-    outer = binding.bind(InventoryFile, _without(settled, "targets"), kind="inventory", alone=False)
+    outer = binding.bind(InventoryFile, _without(settled, "targets"), kind="inventory", alone=False, also=("targets",))
     listed = settled.get("targets")
     if not isinstance(listed, Table):
         binding.problems.append(Problem((listed or settled).place, "an inventory needs `targets`, a table of names",
-                                        "targets:\n  cache: {valkey: {url: \"valkey://127.0.0.1:6379\"}}", "missing-setting"))  # fmt: skip
+                                        "targets:\n  cache: {valkey: {url: \"valkey://127.0.0.1:6379\"}}",
+                                        "missing-setting"))  # fmt: skip
         return None
     targets = {name.text: _target(name, facets, addresses, lab, binding) for name, facets in listed.entries}
+    lacking = {one.place for one in _scalars(node) if any(
+        name not in known or (environment is None and _env_name(name)) for name in _variables([one])
+    )}  # fmt: skip
+    # What is not known cannot be wrong: of a port that comes from a variable nobody can say here that it is no number.
+    binding.problems[told:] = [one for one in binding.problems[told:] if one.place not in lacking]
     if outer is None:
         return None
-    return Inventory(environment=outer.environment, targets=targets, in_lab=_in_lab_only(node))
+    used = filter(None, map(_env_name, _variables(_scalars(node))))
+    secrets = {name: environment[name] for name in used if name in environment} if environment else {}
+    return Inventory(environment=outer.environment, targets=targets, in_lab=_in_lab_only(node), secrets=secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryFile:
-    """Where the targets of a drill are. `targets` is read apart, since what may stand in it depends on what is installed."""
+    """Where the targets of a drill are.
+
+    `targets` is read apart, since what may stand in it depends on what is installed.
+    """
 
     environment: Annotated[str, "What it describes; a drill runs only in environments that its `safety` names"]
 
 
-def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Binding) -> dict[str, Any]:
+def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None,
+            binding: Binding) -> dict[str, Any]:  # fmt: skip
     if not isinstance(node, Table):
         binding.problems.append(Problem(node.place, f"target `{name.text}` needs to say where it is",
                                         f"one or more of: {', '.join(addresses)}", "wrong-shape"))  # fmt: skip
@@ -69,7 +97,8 @@ def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | 
     for key, value in node.entries:
         if key.text not in addresses:
             binding.problems.append(Problem(key.place, f"no engine or probe is called `{key.text}`",
-                                            choices(key.text, list(addresses), "engines and probes"), "unknown-kind"))  # fmt: skip
+                                            choices(key.text, list(addresses), "engines and probes"),
+                                            "unknown-kind"))  # fmt: skip
             continue
         address = binding.bind(addresses[key.text], value, kind=key.text)
         facets[key.text] = None if address is None else _in_lab(address, value, lab, binding)
@@ -83,48 +112,56 @@ def _in_lab(address: Any, node: Node, lab: Lab | None, binding: Binding) -> Any:
         return address
     if lab is None:
         binding.problems.append(Problem(node.place, f"`lab: {name}` names a process of a lab, and the drill has none",
-                                        "give the drill a `lab:`, or say `pidfile:` or `match:` here", "no-lab"))  # fmt: skip
+                                        "give the drill a `lab:`, or say `pidfile:` or `match:` here",
+                                        "no-lab"))  # fmt: skip
         return address
     if name not in lab.file.processes:
         binding.problems.append(Problem(node.place, f"the lab has no process `{name}`",
-                                        choices(name, list(lab.file.processes), "processes"), "unknown-process"))  # fmt: skip
+                                        choices(name, list(lab.file.processes), "processes"),
+                                        "unknown-process"))  # fmt: skip
         return address
     return as_address(lab, name, address)
 
 
-def _variables(node: Node, lab: Lab | None, environment: Mapping[str, str] | None) -> dict[str, str]:
+def _values(node: Node, lab: Lab | None, environment: Mapping[str, str] | None) -> dict[str, str]:
+    """What each variable stands for."""
     known = dict(lab.values) if lab else {}
     if environment is None:
-        return known | {f"env.{name}": f"${name}" for name in _env_names(node)}
+        return known | {name: f"${env}" for name in _variables(_scalars(node)) if (env := _env_name(name))}
     return known | {f"env.{name}": value for name, value in environment.items()}
 
 
-def _env_names(node: Node) -> set[str]:
-    """Names of the environment variables that an inventory mentions."""
-    return {name for text in _texts(node) for name in re.findall(r"\$\{env\.([^}]+)\}", text)}
+def _variables(scalars: Iterable[Scalar]) -> set[str]:
+    """Names of the variables in these texts: `env.PASSWORD`, `port.primary`."""
+    return {name for one in scalars for name in re.findall(_VARIABLE, one.text) if name}
+
+
+def _env_name(variable: str) -> str:
+    """The name in the environment; empty for a variable that is not from there."""
+    return variable.removeprefix("env.") if variable.startswith("env.") else ""
 
 
 def _in_lab_only(node: Table) -> frozenset[str]:
-    """Targets that name a process of the lab, or use one of its variables."""
+    """Targets that name a process of the lab, or use one of its ports or its folder."""
     listed = node.get("targets")
     entries = listed.entries if isinstance(listed, Table) else ()
     return frozenset(
         name.text
         for name, facets in entries
-        if any(re.search(r"\$\{(?!env\.)", text) for text in _texts(facets))
+        if any(one.startswith("port.") or one == "dir" for one in _variables(_scalars(facets)))
         or (isinstance(facets, Table) and any(isinstance(one, Table) and one.get("lab") for _, one in facets.entries))
     )
 
 
-def _texts(node: Node) -> list[str]:
-    """Every scalar below a node."""
+def _scalars(node: Node) -> list[Scalar]:
+    """Every text below a node, names of settings apart."""
     match node:
         case Scalar():
-            return [node.text]
+            return [node]
         case Table():
-            return [text for _, value in node.entries for text in _texts(value)]
+            return [text for _, value in node.entries for text in _scalars(value)]
         case _:
-            return [text for item in node.items for text in _texts(item)]
+            return [text for item in node.items for text in _scalars(item)]
 
 
 def _without(table: Table, name: str) -> Table:

@@ -10,6 +10,7 @@ from drills import drill as drills
 from drills import journal, load
 from drills.binding import settings_of
 from drills.drill import CheckUse, Drill, ProbeUse
+from drills.errors import mistake
 from drills.rundir import RunDir
 from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
 from reports.score import headline, run_outcome, score
@@ -18,15 +19,15 @@ from reports.score import headline, run_outcome, score
 def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
     """Judge a run, with some limits set otherwise. Raises DrillError when its journal was edited or does not read."""
     events = journal.read(run.journal)
+    _see_unchanged(run, events)
     evidence = Evidence(events)
     drill = drills.read(run.drill, limits=limits)
     rubric = load.rubric_of(drill, run.rubric)
     results = tuple(_result(use, evidence) for use in drill.all_checks)
     scored = score(rubric, results, drills.digest(run.rubric.read_bytes()))
     aborted = evidence.first("run.aborted") or evidence.first("run.broke")
-    not_started = evidence.first("run.not_started")
-    outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=not_started is not None)
-    broke_off = aborted or not_started
+    why = str(aborted.data["why"]) if aborted else _no_verdict(evidence)
+    outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
     opened = events[0].data
     return Report(
         run=run.id,
@@ -38,7 +39,7 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
         opened_at=events[0].at,
         duration_s=evidence.ended_s,
         outcome=outcome,
-        headline=headline(outcome, results, scored, why=str(broke_off.data["why"]) if broke_off else ""),
+        headline=headline(outcome, results, scored, why=why),
         checks=results,
         score=scored,
         faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
@@ -55,6 +56,24 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
 
 _QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
 """Kinds that a person reading the story can do without; the journal has them."""
+
+
+def _see_unchanged(run: RunDir, events: Sequence[Event]) -> None:
+    """Raise DrillError when there is no beginning, or when the drill or rubric kept with the run is not the one it had."""
+    if not events:
+        raise mistake(str(run.journal), "the journal is empty: the run died before it began", "run it again", "journal-edited")
+    for path in (run.drill, run.rubric):
+        if drills.digest(path.read_bytes()) != events[0].data["digests"][path.stem]:
+            raise mistake(str(path), f"the {path.stem} kept with the run was changed after it",
+                          "a run is judged by what it was run with; to try other limits use --set", "journal-edited")  # fmt: skip
+
+
+def _no_verdict(evidence: Evidence) -> str:
+    """Why nothing can be said of a run that was not aborted; empty when there is nothing in the way."""
+    not_started = evidence.first("run.not_started")
+    if not_started:
+        return str(not_started.data["why"])
+    return "" if evidence.first("run.closed") else "the journal has no end: the run is under way, or died and was not healed"
 
 
 def _result(use: CheckUse, evidence: Evidence) -> CheckResult:
@@ -112,7 +131,7 @@ def _phases(evidence: Evidence) -> tuple[Phase, ...]:
     ends = [event.t_s for event in entered[1:]] + [evidence.ended_s]
     return tuple(
         Phase(name=event.data["phase"], from_s=event.t_s, to_s=end)
-        for event, end in zip(entered, ends, strict=True)
+        for event, end in zip(entered, ends, strict=False)  # of no phases there is still an end
     )
 
 

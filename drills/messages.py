@@ -53,7 +53,7 @@ MESSAGES: dict[str, str] = {
     "unknown-target": "A fault or probe names a target that the inventory does not have. Drills use the inventory's names, not addresses.",
     "no-address": "The target is known, but not how to reach it in this way. Give it that address in the inventory.",
     "unknown-process": "The inventory or the lab names a process that the lab file does not have under `processes`.",
-    "waits-for-itself": "Processes of the lab wait for each other in a circle, so none could ever start. Take one `after` away.",
+    "waits-for-itself": "Processes of a lab, or faults of a drill, wait for each other in a circle, so none could ever begin.",
     "no-lab": "The inventory names a process of a lab, and the drill has no `lab:`. Say where the process is instead.",
     "unknown-rubric": "There is neither a rubric of ours of this name nor a file of this name beside the drill.",
     # what a plan may do
@@ -68,7 +68,8 @@ MESSAGES: dict[str, str] = {
     # runs, reports, the command line
     "unknown-run": "No run of this name is kept here. Runs are looked for in ./runs, or where --runs says, and among open ones.",
     "ambiguous-run": "More than one run is meant by this. Use the whole id, or the run's directory.",
-    "journal-edited": "The journal's lines are chained, and the chain is broken at this line. The run is not judged.",
+    "journal-edited": "A run's journal is a chain of lines that begins with the digests of its drill and rubric. One of "
+    "these was changed afterwards, so the run is not judged.",
     "journal-format": "The journal was written by another version whose form this one does not read. Use that version.",
     "unknown-report": "There is no report of this name. `drills report --format` takes one of those listed.",
     "bad-set": "`--set` takes CHECK.SETTING=VALUE, as in failover.within=3s, for a check that the drill has.",

@@ -1,3 +1,5 @@
+"""The lists of checks and probes, and what all of them have in common."""
+
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass

@@ -1,3 +1,5 @@
+"""The contract of a check: verdicts, limits and figures, and checks that break."""
+
 from dataclasses import dataclass
 from typing import Any, ClassVar
 

@@ -1,3 +1,5 @@
+"""Nothing of ours is left, or what is, or why that cannot be said."""
+
 import random
 from typing import Any
 

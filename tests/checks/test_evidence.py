@@ -1,3 +1,5 @@
+"""Events and looks: in whatever order they came, they are found where they belong."""
+
 import random
 import time
 from dataclasses import replace

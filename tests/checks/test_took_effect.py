@@ -1,3 +1,5 @@
+"""A fault was in effect, or why that cannot be said."""
+
 import pytest
 
 from checks.check import FaultName, Window, judge

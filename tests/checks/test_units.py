@@ -1,3 +1,5 @@
+"""Durations, shares and counts: read as people write them, printed as people say them."""
+
 from datetime import timedelta
 
 import pytest

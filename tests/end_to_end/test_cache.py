@@ -14,7 +14,9 @@ import psutil
 import pytest
 
 from drills import rundir
+from drills.judging import judge_run
 from drills.rundir import RunDir
+from reports import RunOutcome
 from tests.end_to_end.ground import ROOT, wait_until
 
 CACHE = ROOT / "examples" / "cache"
@@ -149,6 +151,36 @@ def test_an_edited_journal_is_refused_by_its_line(lost: dict[str, Any], tmp_path
 
     assert code == 2
     assert f"journal.jsonl:{number}:1: line {number} does not follow" in said
+
+
+def test_no_beginning_of_the_journal_alone_ever_passes(lost: dict[str, Any], tmp_path: Path) -> None:
+    """Whatever is missing at the end, even a single line, nobody may take the rest for a passed run."""
+    run = lost["desk"].run()
+    copy = RunDir(tmp_path / run.id)
+    copy.path.mkdir()
+    for path in (run.drill, run.rubric):
+        (copy.path / path.name).write_bytes(path.read_bytes())
+    lines = run.journal.read_bytes().splitlines(keepends=True)
+    outcomes = []
+    for kept in [*range(1, len(lines) - 8, 9), *range(len(lines) - 8, len(lines) + 1)]:
+        copy.journal.write_bytes(b"".join(lines[:kept]))
+        outcomes.append(judge_run(copy).outcome)
+
+    assert outcomes.pop() is RunOutcome.PASSED
+    assert set(outcomes) <= {RunOutcome.INCONCLUSIVE, RunOutcome.NOT_HEALED}
+    assert RunOutcome.NOT_HEALED in outcomes
+
+
+def test_a_changed_drill_beside_the_journal_is_refused(lost: dict[str, Any], tmp_path: Path) -> None:
+    desk = lost["desk"]
+    copy = tmp_path / desk.run().id
+    subprocess.run(["cp", "-r", str(desk.run().path), str(copy)], check=True)
+    kept = copy / "drill.yaml"
+    kept.write_text(kept.read_text(encoding="utf-8").replace("within: 5s", "within: 1h"), encoding="utf-8")
+    code, said = desk.call("judge", str(copy))
+
+    assert code == 2
+    assert "was changed after it" in said
 
 
 def test_a_chinese_report_can_be_had(lost: dict[str, Any]) -> None:
