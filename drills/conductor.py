@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import drills
-from checks import Event, Evidence, ReadsBack, Watch
+from checks import Event, Evidence, ReadsBack, Waits, Watch
 from checks.units import show_duration
 from drills import healer, lab, live, registry, rundir
 from drills import plan as plans
@@ -384,15 +384,25 @@ class Conductor:
 
     async def _wait_for_checks(self) -> None:
         """Go on looking until every check that waits has seen enough."""
+        enough_s = self.now_s + self._slowest_s
         while True:
             began_s = self.now_s
             until_s = live.waiting(self.drill.checks, self.evidence, healed_s=self._healed_s)
             cost_s = self.now_s - began_s
-            if until_s <= self.now_s:
+            if until_s > began_s:
+                # A look that hangs now may still turn out bad, so what passes must pass for as long as one may hang.
+                enough_s = self.now_s + self._slowest_s
+            elif self.now_s >= enough_s:
                 return
-            self._coming["checks"] = (until_s, "the checks have seen enough, at the latest")
+            self._coming["checks"] = (max(until_s, enough_s), "the checks have seen enough, at the latest")
             # Judging takes time that looks need too; it may have a twentieth of it.
-            await asyncio.sleep(min(max(2 * _TICK_S, 20 * cost_s), max(until_s - self.now_s, 0.01)))
+            await asyncio.sleep(max(2 * _TICK_S, 20 * cost_s))
+
+    @property
+    def _slowest_s(self) -> float:
+        """How long a look may hang, when there are checks to wait for."""
+        waits = any(isinstance(use.check, Waits) for use in self.drill.checks)
+        return max((use.timeout.total_seconds() for use in self.drill.probes.values()), default=0.0) if waits else 0.0
 
     async def _wind_down(self) -> None:
         """Heal whatever is left, then stop looking and read back what was written."""

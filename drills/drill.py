@@ -13,6 +13,7 @@ from checks.clean import Clean
 from checks.ground import need_time
 from checks.steady import Steady
 from checks.took_effect import TookEffect
+from checks.units import write_duration
 from drills import registry, source
 from drills.binding import Binding, settings, settings_of
 from drills.errors import DrillError, Place, Problem, choices
@@ -244,6 +245,17 @@ def bind(node: Node, binding: Binding, *, limits: Sequence[str] = ()) -> Drill |
     _check_references(binding, _probe_names(listed.get("probes")), _fault_names(listed.get("faults"), faults))
     _check_circles(drill, binding)
     return drill
+
+
+def _check_pace(head: Head | None, probes: Mapping[str, ProbeUse], places: Mapping[tuple[str, str], Any],
+                binding: Binding) -> None:  # fmt: skip
+    """A steady state that can never have seen enough would be waited for in vain."""
+    for entry in head.steady if head else ():
+        use = probes.get(entry.probe)
+        if use and entry.hold / use.every < entry.at_least:
+            what = f"`{use.name}` looks every {write_duration(use.every)}, so {write_duration(entry.hold)} hold fewer than {entry.at_least} looks"
+            binding.problems.append(Problem(places["head", "steady"], what, "raise `hold`, or lower `every` or `at_least`",
+                                            "too-slow"))  # fmt: skip
 
 
 def _stand_in(node: Table) -> Head:

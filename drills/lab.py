@@ -4,23 +4,31 @@ Each process is led by a pidfile in the run's directory, written before its prog
 killed conductor finds all of them; ending the lab needs nothing but that directory.
 """
 
-import asyncio
+import os
 import re
-import socket
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from checks.ground import need_time
+from checks.units import show_duration
 from drills.binding import Binding
-from drills.errors import Problem, choices
-from drills.source import Node, Scalar, Table, substitute
+from drills.errors import Place, Problem, choices, mistake
+from drills.source import Items, Node, Scalar, Table, substitute
 from injectors import host
+
+if TYPE_CHECKING:
+    import socket
 
 _PORTS = range(20_000, 32_000)
 """Below the range that systems give out by themselves, so that nobody is handed one between finding and using it."""
+_TRIES = 1_000
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+"""Of processes and files: each names a file in the lab's folder, and nothing outside of it."""
 
 
 class LabFailed(Exception):
@@ -42,6 +50,16 @@ class Ready:
         if len(ways) != 1:
             raise ValueError(ways[-1] if ways else "", f"`ready` has {len(ways) or 'no'} ways to look",
                              "give exactly one of tcp, http, output, command")  # fmt: skip
+        need_time("within", self.within)
+        place, _, port = (self.tcp or "localhost:0").rpartition(":")
+        if not place or not port.isdecimal() or int(port) > 65_535:
+            raise ValueError("tcp", f"`tcp` cannot be `{self.tcp}`", "give host and port, as 127.0.0.1:6379")
+        if self.http and not self.http.startswith(("http://", "https://")):
+            raise ValueError("http", f"`http` cannot be `{self.http}`", "give a whole URL, as http://127.0.0.1:8080/up")
+        try:
+            re.compile(self.output or "")
+        except re.error as error:
+            raise ValueError("output", f"`output` is no regular expression: {error}", "mend it") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +71,10 @@ class LabProcess:
     ready: Annotated[Ready | None, "How to tell that it can be used; left out, it is taken as ready at once"] = None
     env: Annotated[Mapping[str, str], "Environment variables on top of those of `drills`"] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.run or not self.run[0]:
+            raise ValueError("run", "`run` names no program", "write it and its arguments: [redis-server, --port, …]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabFile:
@@ -60,9 +82,23 @@ class LabFile:
 
     lab: Annotated[str, "The lab's name"]
     ports: Annotated[tuple[str, ...], "Names of the ports to find; each is a free one, `${port.NAME}`"] = ()
-    files: Annotated[Mapping[str, str], "Files to write into `${dir}` before anything starts, by name"] = field(default_factory=dict)
+    files: Annotated[Mapping[str, str], "Files to write into `${dir}` before anything starts, by name"] = field(
+        default_factory=dict
+    )
     processes: Annotated[Mapping[str, LabProcess], "What to start, by name"]
     ready: Annotated[tuple[Ready, ...], "What must be true, besides, before the drill begins"] = ()
+
+    def __post_init__(self) -> None:
+        for setting in ("files", "processes"):
+            for name in getattr(self, setting):
+                if not re.fullmatch(_NAME, name):
+                    raise ValueError(setting, f"`{name}` cannot be a file's name", "use letters, digits, `.`, `_`, `-`")
+        ours = {f"{name}{end}" for name in self.processes for end in (".pid", ".log")}
+        if taken := sorted(ours & set(self.files)):
+            raise ValueError("files", f"`{taken[0]}` is a file that the lab itself writes", "give it another name")
+        if any(one.output for one in self.ready):
+            raise ValueError("ready", "`output` is that of a process, and this is the whole lab's `ready`",
+                             "move it to the process that prints it")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +138,27 @@ def pidfile(folder: Path, name: str) -> Path:
     return folder / f"{name}.pid"
 
 
-def bind(node: Node, here: Path, folder: Path, binding: Binding) -> Lab | None:
-    """Read a lab file, finding its ports. None when there were problems, which `binding` then holds."""
-    ports = free_ports(_port_names(node))
+def bind(node: Node, here: Path, folder: Path, binding: Binding, *, only_check: bool = False) -> Lab | None:
+    """Read a lab file, finding its ports. When `binding` then holds problems, it is what could be made of it, or None.
+
+    With `only_check` nothing will be started, so that any ports will do.
+    """
+    names = _port_names(node)
+    ports = dict(zip(names, _PORTS, strict=False)) if only_check else free_ports(names)
     settled = substitute(node, values(ports, here, folder), binding.problems)
     file = binding.bind(LabFile, settled, kind="lab", alone=False)
-    if file is None or not _well_formed(file, node, binding.problems):
+    if not isinstance(node, Table):
         return None
-    return Lab(file=file, here=here, folder=folder, ports=ports)
+    if file:
+        _check_order(file, node, binding.problems)
+    return Lab(file=file or _stand_in(node), here=here, folder=folder, ports=ports)
+
+
+def _stand_in(node: Table) -> LabFile:
+    """For a file with mistakes, so that an inventory that names its processes is looked through all the same."""
+    listed = node.get("processes")
+    names = listed.keys() if isinstance(listed, Table) else ()
+    return LabFile(lab="", processes={one: LabProcess(run=("?",)) for one in names if re.fullmatch(_NAME, one)})
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:
@@ -118,23 +167,31 @@ def free_ports(names: tuple[str, ...]) -> dict[str, int]:
 
     held: list[socket.socket] = []
     found: dict[str, int] = {}
+    tries = (random.choice(_PORTS) for _ in range(_TRIES))  # spread out, so that labs started at once rarely meet
     try:
         for name in names:
-            while name not in found:
-                port = random.choice(_PORTS)  # spread out, so that labs started at once rarely meet
-                if port in found.values():
-                    continue
-                try:
-                    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-                        held.append(socket.socket(socket.AF_INET, kind))
-                        held[-1].bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                found[name] = port
+            port = next((one for one in tries if _is_free(one, held)), None)
+            if port is None:
+                raise mistake("127.0.0.1", f"of {_TRIES} ports from {_PORTS[0]} to {_PORTS[-1]} none was free for `{name}`",
+                              "see what holds them, as with `ss -ltnup`", "no-port")  # fmt: skip
+            found[name] = port
     finally:
         for one in held:
             one.close()
     return found
+
+
+def _is_free(port: int, held: "list[socket.socket]") -> bool:
+    """Whether both protocols have it; the sockets that say so are kept open, among `held`, until all are found."""
+    import socket
+
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            held.append(socket.socket(socket.AF_INET, kind))
+            held[-1].bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 async def start(lab: Lab, started: Callable[[str, host.Process], None]) -> None:
@@ -142,8 +199,8 @@ async def start(lab: Lab, started: Callable[[str, host.Process], None]) -> None:
 
     Raises LabFailed. What was started by then stays, for `end` to take away.
     """
-    for name, text in lab.file.files.items():
-        (lab.folder / name).write_text(text, encoding="utf-8")
+    import asyncio
+
     ready = {name: asyncio.Event() for name in lab.file.processes}
 
     async def bring_up(name: str, process: LabProcess) -> None:
@@ -156,39 +213,44 @@ async def start(lab: Lab, started: Callable[[str, host.Process], None]) -> None:
         ready[name].set()
 
     try:
+        for name, text in lab.file.files.items():
+            (lab.folder / name).write_text(text, encoding="utf-8")
         async with asyncio.TaskGroup() as group:
             for name, process in lab.file.processes.items():
                 group.create_task(bring_up(name, process))
         for condition in lab.file.ready:
             await _wait(lab, condition, "", None)
-    except* LabFailed as failures:
-        raise failures.exceptions[0] from None
-    except* OSError as failures:
-        raise LabFailed(str(failures.exceptions[0])) from None
+    except* (LabFailed, OSError) as failures:
+        raise LabFailed("; ".join(str(one) for one in failures.exceptions)) from None
 
 
 def end(folder: Path, patience_s: float = 5.0) -> list[str]:
     """End every process whose pidfile is in this folder, with all it started. Blocks. Says what is still there."""
     from concurrent.futures import ThreadPoolExecutor
 
-    files = sorted(folder.glob("*.pid"))
-    if not files:
-        return []
-
     def end_one(file: Path) -> list[str]:
         left = [host.describe(one) for leader in host.leaders(str(file)) for one in host.end(leader, patience_s)]
         return [f"{file.stem}: process {one}" for one in left]
 
+    if not (files := _pidfiles(folder)):
+        return []
     with ThreadPoolExecutor(len(files)) as pool:
         return [one for left in pool.map(end_one, files) for one in left]
 
 
 def running(folder: Path) -> list[str]:
-    """Names of the lab's processes that run, from the directory alone."""
-    return [file.stem for file in sorted(folder.glob("*.pid")) if host.leaders(str(file))]
+    """Names of the lab's processes of which anything runs, from the directory alone."""
+    return [file.stem for file in _pidfiles(folder) if host.leaders(str(file))]
+
+
+def _pidfiles(folder: Path) -> list[Path]:
+    """Those that we wrote; a program of the lab may keep one of its own in the same folder."""
+    return [file for file in sorted(folder.glob("*.pid")) if host.wrote_pidfile(str(file))]
 
 
 async def _wait(lab: Lab, ready: Ready, name: str, process: host.Process | None) -> None:
+    import asyncio
+
     what = name or "the lab"
     try:
         async with asyncio.timeout(ready.within.total_seconds()):
@@ -197,14 +259,17 @@ async def _wait(lab: Lab, ready: Ready, name: str, process: host.Process | None)
                     raise LabFailed(f"{what} ended before it was ready{_last_words(lab, name)}")
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise LabFailed(f"{what} was not ready within {ready.within.total_seconds():g} s{_last_words(lab, name)}") from None
+        within = show_duration(ready.within.total_seconds())
+        raise LabFailed(f"{what} was not ready within {within}{_last_words(lab, name)}") from None
 
 
 async def _is_ready(lab: Lab, ready: Ready, name: str) -> bool:
+    import asyncio
+
     if ready.tcp:
         place, _, port = ready.tcp.rpartition(":")
         try:
-            _, writer = await asyncio.open_connection(place, int(port))
+            _, writer = await asyncio.open_connection(place.strip("[]"), int(port))
         except OSError:
             return False
         writer.close()
@@ -212,63 +277,81 @@ async def _is_ready(lab: Lab, ready: Ready, name: str) -> bool:
     if ready.http:
         return await asyncio.to_thread(_answers, ready.http)
     if ready.output:
-        log = lab.folder / f"{name}.log"
-        return log.exists() and re.search(ready.output, log.read_text(encoding="utf-8", errors="replace")) is not None
+        return re.search(ready.output, _said(lab, name)) is not None
+    return await _succeeds(ready.command, lab.here)
+
+
+async def _succeeds(command: tuple[str, ...], here: Path) -> bool:
+    """Whether this command ends with 0. It leads a session, so that nothing of it outlives the time it has."""
+    import asyncio
+
     process = await asyncio.create_subprocess_exec(
-        *ready.command, cwd=lab.here, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
+        *command, cwd=here, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
         return await process.wait() == 0
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
 
 def _answers(url: str) -> bool:
-    import urllib.error
     import urllib.request
+    from http.client import HTTPException
 
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2):
             return True
-    except (urllib.error.URLError, OSError):
+    except (OSError, HTTPException):  # HTTPException: something answers, and not in HTTP
         return False
 
 
 def _last_words(lab: Lab, name: str) -> str:
+    return "".join(f"\n  {line}" for line in _said(lab, name).splitlines()[-5:])
+
+
+def _said(lab: Lab, name: str) -> str:
+    """The output of a process, all its lives after each other; empty for none."""
     log = lab.folder / f"{name}.log"
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:] if name and log.exists() else []
-    return "".join(f"\n  {line}" for line in lines)
+    return log.read_text(encoding="utf-8", errors="replace") if name and log.exists() else ""
 
 
 def _port_names(node: Node) -> tuple[str, ...]:
     listed = node.get("ports") if isinstance(node, Table) else None
-    items = getattr(listed, "items", ())
+    items = listed.items if isinstance(listed, Items) else (listed,)
     return tuple(item.text for item in items if isinstance(item, Scalar))
 
 
-def _well_formed(file: LabFile, node: Node, problems: list[Problem]) -> bool:
-    """True when every `after` names a process and nobody waits for himself, however indirectly."""
+def _check_order(file: LabFile, node: Node, problems: list[Problem]) -> None:
+    """Every `after` names a process, and nobody waits for himself, however indirectly."""
     before = len(problems)
     names = list(file.processes)
     settled: set[str] = set()
     for name, process in file.processes.items():
         for other in process.after:
             if other not in names:
-                problems.append(Problem(node.place, f"process `{name}` comes after `{other}`, which the lab does not have",
-                                        choices(other, names, "processes"), "unknown-process"))  # fmt: skip
+                problems.append(Problem(_after(node, name), f"process `{name}` comes after `{other}`, which the lab does "
+                                        "not have", choices(other, names, "processes"), "unknown-process"))  # fmt: skip
     while len(problems) == before and len(settled) < len(names):
         free = [name for name in names if name not in settled and settled.issuperset(file.processes[name].after)]
         if not free:
-            rest = ", ".join(name for name in names if name not in settled)
-            problems.append(Problem(node.place, f"these processes wait for each other: {rest}",
+            rest = [name for name in names if name not in settled]
+            problems.append(Problem(_after(node, rest[0]), f"these processes wait for each other: {', '.join(rest)}",
                                     "take one `after` away", "waits-for-itself"))  # fmt: skip
         settled.update(free)
-    return len(problems) == before
+
+
+def _after(node: Node, name: str) -> Place:
+    """Where a process says what it comes after."""
+    for step in ("processes", name, "after"):
+        node = (isinstance(node, Table) and node.get(step)) or node
+    return node.place
 
 
 def as_address(lab: Lab, name: str, address: Any) -> Any:
     """A process address that named a process of the lab, now leading to its pidfile and its start command."""
     start = lab.start_of(name)
-    return replace(address, lab=None, pidfile=start.pidfile, start=start.argv, cwd=start.cwd, log=start.log, env=start.env)
+    return replace(address, lab=None, pidfile=start.pidfile, start=start.argv, cwd=start.cwd, log=start.log,
+                   env=start.env)  # fmt: skip

@@ -1,7 +1,7 @@
 """Reads a drill with everything it names: inventory, lab and rubric. All mistakes of all files, at once."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from drills.drill import Drill
 from drills.errors import DrillError, Problem, choices, mistake
 from drills.inventory import Inventory
 from drills.lab import Lab
-from drills.source import Node
+from drills.source import Node, Table
 from reports.score import Rubric
 
 T = TypeVar("T")
@@ -43,12 +43,12 @@ class Loaded:
         return self.inventory.address(target, kind)
 
 
-def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: tuple[str, ...] = (),
+def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: Sequence[str] = (),
          environment: Mapping[str, str] | None = None) -> Loaded:  # fmt: skip
     """Read a drill and all it names. Raises DrillError with every mistake of every file.
 
     `inventory` stands in for the one the drill names. `lab_folder` is where a lab would keep its files. Without
-    `environment`, `${env.NAME}` is taken as given, so that a drill can be checked where its secrets are not.
+    `environment`, `${env.NAME}` is taken as given and a lab's ports are any, so that a drill can be checked anywhere.
     """
     problems: list[Problem] = []
     binding = Binding()
@@ -61,11 +61,11 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     if drill.head.lab:
         paths["lab"] = here / drill.head.lab
         folder = lab_folder or here / "lab"
-        lab = _part(lambda: labs.bind(source.read(paths["lab"]), here.absolute(), folder, binding), problems)
-    known = registry.addresses(_used(drill, "injectors"), _used(drill, "probes"))
+        lab = _part(lambda: labs.bind(source.read(paths["lab"]), here.absolute(), folder, binding,
+                                      only_check=environment is None), problems)  # fmt: skip
     listed = None
     if lab is not None or not drill.head.lab:  # without its lab, an inventory would seem to be full of mistakes
-        listed = _part(lambda: _inventory(source.read(paths["inventory"]), known, lab, binding, environment), problems)
+        listed = _part(lambda: _inventory(source.read(paths["inventory"]), lab, binding, environment), problems)
     rubric = _part(lambda: _rubric(drill, here, binding, paths), problems)
     if listed is not None:
         _check_targets(drill, listed, binding)
@@ -97,22 +97,26 @@ def _part(read: Callable[[], T | None], problems: list[Problem]) -> T | None:
         return None
 
 
-def _used(drill: Drill, group: registry.Group) -> dict[str, type]:
-    """The kinds of this group that can stand in an inventory, plugins among them when the drill uses one."""
-    wanted = [one.kind for one in (drill.faults if group == "injectors" else drill.probes.values())]
-    return registry.kinds(group, wanted)
-
-
-def _inventory(node: Node, known: Mapping[str, type], lab: Lab | None, binding: Binding,
+def _inventory(node: Node, lab: Lab | None, binding: Binding,
                environment: Mapping[str, str] | None) -> Inventory | None:  # fmt: skip
+    known = registry.addresses(registry.kinds("injectors"), registry.kinds("probes"))
+    if not _said_of_targets(node) <= known.keys():  # perhaps by a plugin, though this drill may not use it
+        known = registry.addresses(registry.kinds("injectors", plugins=True), registry.kinds("probes", plugins=True))
     return inventories.bind(node, known, lab, binding, environment=environment)
+
+
+def _said_of_targets(node: Node) -> set[str]:
+    """The names of engines and probes in an inventory."""
+    targets = node.get("targets") if isinstance(node, Table) else None
+    entries = targets.entries if isinstance(targets, Table) else ()
+    return {name for _, target in entries if isinstance(target, Table) for name in target.keys()}  # noqa: SIM118
 
 
 def _rubric(drill: Drill, here: Path, binding: Binding, paths: dict[str, Path]) -> Rubric | None:
     path = rubric_path(drill.head.rubric, here)
     if not path.exists():
         ours = sorted(one.stem for one in (Path(reports.__file__).parent / "rubrics").glob("*.yaml"))
-        place = drill.places.get(("head", "rubric"))
+        place = drill.places["head", "rubric"]  # it is written there, since the one that is not written is ours
         binding.problems.append(Problem(place, f"there is no rubric `{drill.head.rubric}`",
                                         choices(drill.head.rubric, ours, "rubrics") + ", or a file beside the drill",
                                         "unknown-rubric"))  # fmt: skip
@@ -132,25 +136,37 @@ def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None
         place = drill.places[what, name]
         if target not in inventory.targets:
             binding.problems.append(Problem(place, f"{what} `{name}` names `{target}`, which the inventory does not have",
-                                            choices(target, list(inventory.targets), "targets"), "unknown-target"))  # fmt: skip
+                                            choices(target, list(inventory.targets), "targets"),
+                                            "unknown-target"))  # fmt: skip
         elif engine not in inventory.targets[target]:
-            having = inventory.having(engine)
-            fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {', '.join(having)}" if having else "")
+            having = ", ".join(inventory.having(engine))
+            fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {having}" if having else "")
             binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through `{engine}`, and the "
                                             f"inventory gives it no such address", fix, "no-address"))  # fmt: skip
 
 
-
 def drills_in(path: Path) -> list[Path]:
-    """The file itself, or every drill below a folder: each YAML file with a `drill:` at its beginning of a line."""
+    """The file itself, or every drill below a folder: each YAML file with a `drill:` at the beginning of a line.
+
+    What runs have kept, and folders whose name begins with a dot, are passed over.
+    """
     if not path.exists():
-        raise mistake(str(path), "there is no such file or folder", "give the path of a drill, or of a folder of drills", "no-file")
+        raise mistake(str(path), "there is no such file or folder", "give the path of a drill, or of a folder of drills",
+                      "no-file")  # fmt: skip
     if not path.is_dir():
         return [path]
-    found = [
-        file for file in sorted(path.rglob("*.y*ml"))
-        if re.search(rb"^drill\s*:", file.read_bytes(), re.MULTILINE) and "runs" not in file.relative_to(path).parts
-    ]  # fmt: skip
+    found = [file for file in sorted(path.rglob("*.y*ml")) if _is_drill(file, path)]
     if not found:
-        raise mistake(str(path), "there is no drill below this folder", "a drill is a .yaml file that begins with `drill: NAME`", "no-file")
+        raise mistake(str(path), "there is no drill below this folder", "a drill is a .yaml file that begins with "
+                      "`drill: NAME`", "no-file")  # fmt: skip
     return found
+
+
+def _is_drill(file: Path, below: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.relative_to(below).parts)
+    if hidden or not file.is_file() or (file.parent / "journal.jsonl").exists():
+        return False
+    try:
+        return re.search(rb"^drill\s*:", file.read_bytes(), re.MULTILINE) is not None
+    except OSError:
+        return True  # reading it as a drill will tell what is wrong with it

@@ -44,6 +44,7 @@ MESSAGES: dict[str, str] = {
     "unknown-language": "Texts are written in `en` or `zh`. Leave other languages out.",
     "unknown-variable": "Nothing here is called `${that}`. To write the characters themselves, double the dollar: $${that}.",
     "bad-variable": "A `${` is not closed or holds no name. To write the characters themselves, double the dollar.",
+    "too-slow": "In the time given a probe looks too rarely for the least number of looks that a verdict needs.",
     # what names what
     "unknown-kind": "No fault, probe, check, engine or address is called so. A plugin that brings it may not be installed here.",
     "two-kinds": "An entry is one fault, probe or check, and this one names two kinds. Write two entries.",
@@ -54,6 +55,7 @@ MESSAGES: dict[str, str] = {
     "no-address": "The target is known, but not how to reach it in this way. Give it that address in the inventory.",
     "unknown-process": "The inventory or the lab names a process that the lab file does not have under `processes`.",
     "waits-for-itself": "Processes of a lab, or faults of a drill, wait for each other in a circle, so none could ever begin.",
+    "no-port": "A lab needs free ports of this host, and all of those that it may take are held by somebody.",
     "no-lab": "The inventory names a process of a lab, and the drill has no `lab:`. Say where the process is instead.",
     "unknown-rubric": "There is neither a rubric of ours of this name nor a file of this name beside the drill.",
     # what a plan may do
