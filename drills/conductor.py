@@ -169,6 +169,7 @@ class Conductor:
             "monotonic_s": self._journal.origin_s, "environment": self.plan.loaded.inventory.environment,
             "host": platform.node(), "pid": os.getpid(), "opened_at": stamp(self.clock.utc()),
             "digests": self.plan.loaded.digests,
+            "limits": list(self.plan.loaded.limits),
             "versions": {"chaos-drills": drills.__version__, "python": platform.python_version(),
                          "system": f"{platform.system()} {platform.release()}"},
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],

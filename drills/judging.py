@@ -17,10 +17,14 @@ from reports.score import headline, run_outcome, score
 
 
 def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
-    """Judge a run, with some limits set otherwise. Raises DrillError when its journal was edited or does not read."""
+    """Judge a run, with some limits set otherwise than it was run with.
+
+    Raises DrillError when its journal, drill or rubric was edited, or does not read.
+    """
     events = journal.read(run.journal)
     _see_unchanged(run, events)
     evidence = Evidence(events)
+    limits = (*events[0].data["limits"], *limits)
     drill = drills.read(run.drill, limits=limits)
     rubric = load.rubric_of(drill, run.rubric)
     results = tuple(_result(use, evidence) for use in drill.all_checks)

@@ -1,7 +1,7 @@
 """Reads a drill with everything it names: inventory, lab and rubric. All mistakes of all files, at once."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ class Loaded:
     inventory: Inventory
     lab: Lab | None
     rubric: Rubric
+    limits: tuple[str, ...]
+    """Limits that were set otherwise than in the drill, as `failover.within=3s`."""
     paths: Mapping[str, Path]
     """Where `drill`, `inventory`, `lab` and `rubric` were read from."""
 
@@ -43,7 +45,7 @@ class Loaded:
         return self.inventory.address(target, kind)
 
 
-def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: Sequence[str] = (),
+def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: tuple[str, ...] = (),
          environment: Mapping[str, str] | None = None) -> Loaded:  # fmt: skip
     """Read a drill and all it names. Raises DrillError with every mistake of every file.
 
@@ -61,7 +63,7 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     if drill.head.lab:
         paths["lab"] = here / drill.head.lab
         folder = lab_folder or here / "lab"
-        lab = _part(lambda: labs.bind(source.read(paths["lab"]), here.absolute(), folder, binding,
+        lab = _part(lambda: labs.bind(source.read(paths["lab"]), paths["lab"].parent.absolute(), folder, binding,
                                       only_check=environment is None), problems)  # fmt: skip
     listed = None
     if lab is not None or not drill.head.lab:  # without its lab, an inventory would seem to be full of mistakes
@@ -71,7 +73,7 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
         _check_targets(drill, listed, binding)
     if problems or binding.problems or listed is None or rubric is None:
         raise DrillError([*problems, *binding.problems])
-    return Loaded(drill=drill, inventory=listed, lab=lab, rubric=rubric, paths=paths)
+    return Loaded(drill=drill, inventory=listed, lab=lab, rubric=rubric, limits=limits, paths=paths)
 
 
 def rubric_of(drill: Drill, path: Path) -> Rubric:

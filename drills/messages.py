@@ -62,6 +62,7 @@ MESSAGES: dict[str, str] = {
     "environment-not-allowed": "The inventory describes an environment in which the drill may not run. Only its author should change that.",
     "too-many-targets": "The drill would touch more than `safety.max_targets`. A pattern may match more than was meant.",
     "too-long": "The faults would be there for longer than `safety.max_duration`. Shorten them, or allow more.",
+    "never-in-time": "A fault waits for another one, and its deadline is over before that one can have begun. It would never come.",
     "no-target": "The fault would be done to nothing: no such thing is there now. A drill that breaks nothing proves nothing.",
     "no-undo": "Nobody would know how to take the fault back. Say in the inventory how the target is started again.",
     "cannot-inject": "The engine says that this cannot be done to this target. The message gives its reason.",

@@ -4,14 +4,19 @@ Printing it is the dry run; the conductor runs it and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checks import Waits
-from drills.drill import Fault, When
+from checks.units import show_duration
+from drills.drill import Fault, When, digest
 from drills.errors import DrillError, Problem
+from drills.inventory import Inventory
 from drills.load import Loaded
 from injectors import InjectionFailed, Preview, Touch
+
+PREVIEW_S = 30.0
+"""For one fault's targets to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,31 +37,33 @@ class PlannedFault:
     @property
     def starts(self) -> str:
         """When it starts, in words."""
-        return f"{_s(self.fault.at.total_seconds())} after the steady state" if self.fault.at is not None else self._waits
-
-    @property
-    def _waits(self) -> str:
-        when = self.fault.when
-        return f"when {condition(when)}, within {_s(when.deadline.total_seconds())}" if when else "at once"
+        at, when = self.fault.at, self.fault.when
+        if when:
+            return f"when {condition(when)}, within {_s(when.deadline.total_seconds())} of the steady state"
+        return f"{_s(at.total_seconds())} after the steady state" if at else "at the steady state"
 
     @property
     def lasts(self) -> str:
         """How long, in words."""
-        return f"for {_s(self.fault.for_.total_seconds())}" if self.fault.for_ else "until the checks are done"
+        lasts = self.fault.for_
+        return "until the checks are done" if lasts is None else f"for {_s(lasts.total_seconds())}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """How long the parts of a run take, in seconds; `most` is what they can take at worst."""
+    """How long the parts of a run take, in seconds, apart from starting the lab, healing and reading back."""
 
     steady_s: float
     faults_s: float
     recovery_s: float
     most_s: float
+    """All of them at worst: every wait up to its end, every fault as late as it may be."""
+    earliest: Mapping[str, float]
+    """When each fault can begin at the earliest, counted from the steady state."""
 
     @property
     def about_s(self) -> float:
-        """The whole, when all goes well, without starting and ending the lab."""
+        """The whole, when all goes well."""
         return self.steady_s + self.faults_s + self.recovery_s
 
 
@@ -120,30 +127,47 @@ def guard(plan: Plan) -> list[Problem]:
                                 "`safety.environments` if it really may", "environment-not-allowed"))  # fmt: skip
     if len(plan.touches) > safety.max_targets:
         listed = ", ".join(touch.what for touch in plan.touches)
-        problems.append(Problem(place, f"the drill would touch {len(plan.touches)} things, and {safety.max_targets} is the most "
-                                f"it may", f"it would touch: {listed}; raise `safety.max_targets` or touch less",
+        problems.append(Problem(place, f"the drill would touch {len(plan.touches)} things, and {safety.max_targets} is "
+                                "the most it may", f"it would touch: {listed}; raise `safety.max_targets` or touch less",
                                 "too-many-targets"))  # fmt: skip
     longest = safety.max_duration.total_seconds()
     if plan.times.faults_s > longest:
-        problems.append(Problem(place, f"the faults would last {_s(plan.times.faults_s)}, and {_s(longest)} is the most they may",
-                                "raise `safety.max_duration`, or shorten `at`, `for` or the checks' `within`",
+        problems.append(Problem(place, f"the faults would last {_s(plan.times.faults_s)}, and {_s(longest)} is the most "
+                                "they may", "raise `safety.max_duration`, or shorten `at`, `for` or the checks' `within`",
                                 "too-long"))  # fmt: skip
-    return problems
+    return problems + [_never(plan, fault) for fault in drill.faults if _comes_too_late(plan, fault)]
 
 
-async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *, running: bool = False) -> PlannedFault | None:
+def _comes_too_late(plan: Plan, fault: Fault) -> bool:
+    """True for a fault whose deadline is over before what it waits for can have come."""
+    return fault.when is not None and plan.times.earliest[fault.id] > fault.when.deadline.total_seconds()
+
+
+def _never(plan: Plan, fault: Fault) -> Problem:
+    assert fault.when is not None
+    earliest, deadline = plan.times.earliest[fault.id], fault.when.deadline.total_seconds()
+    return Problem(plan.loaded.drill.places["fault", fault.id], f"fault `{fault.id}` would always be skipped: it waits "
+                   f"for what comes after {_s(earliest)} at the earliest, and its deadline is {_s(deadline)}",
+                   "a `deadline` counts from the steady state: make it longer", "never-in-time")  # fmt: skip
+
+
+async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *,
+                  running: bool = False) -> PlannedFault | None:  # fmt: skip
     target = fault.injector.target
     address = loaded.address(target, type(fault.injector).address.name)  # type: ignore[attr-defined]
     in_lab = target in loaded.inventory.in_lab and not running
     place = loaded.drill.places["fault", fault.id]
     try:
-        preview = await fault.injector.preview(address)
+        preview = await _look(fault, address)
     except InjectionFailed as error:
-        problems.append(Problem(place, f"{fault.kind} of `{target}` cannot be done: {error}", "", "cannot-inject"))
-        return None
+        if not in_lab:
+            what = loaded.inventory.hidden(f"{fault.kind} of `{target}` cannot be done: {error}")
+            problems.append(Problem(place, what, "", "cannot-inject"))
+            return None
+        preview = Preview(touches=(), does=fault.kind, undo="as it will be found once the lab runs")
     if not preview.touches and in_lab:
-        preview = Preview(touches=(Touch(what=f"{target}, once the lab runs", key=f"lab:{target}"),), does=fault.kind,
-                          undo=preview.undo)  # fmt: skip
+        touch = Touch(what=f"{target}, once the lab runs", key=f"lab:{target}")
+        preview = replace(preview, touches=(touch,), does=fault.kind)
     if not preview.touches:
         problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: nothing is there",
                                 "see that it runs, and that the inventory says rightly where", "no-target"))  # fmt: skip
@@ -152,7 +176,28 @@ async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *, runn
         problems.append(Problem(place, f"{fault.kind} of `{target}` could not be undone",
                                 "say in the inventory how to take it back; for a process: `start: [...]` or "
                                 "`supervised: true`", "no-undo"))  # fmt: skip
-    return PlannedFault(fault=fault, address=address, preview=preview, in_lab=in_lab)
+    return PlannedFault(fault=fault, address=address, preview=_hidden(preview, loaded.inventory), in_lab=in_lab)
+
+
+async def _look(fault: Fault, address: Any) -> Preview:
+    """What a fault would touch. Raises InjectionFailed, also when nobody answers."""
+    import asyncio
+
+    try:
+        async with asyncio.timeout(PREVIEW_S):
+            return await fault.injector.preview(address)
+    except TimeoutError:
+        raise InjectionFailed(f"it could not be looked at within {_s(PREVIEW_S)}") from None
+
+
+def _hidden(preview: Preview, inventory: Inventory) -> Preview:
+    """Without what came from the environment, since a plan is printed and kept; keys must still tell things apart."""
+    hidden = inventory.hidden
+    touches = tuple(
+        Touch(what=hidden(one.what), key=one.key if hidden(one.key) == one.key else digest(one.key.encode()))
+        for one in preview.touches
+    )
+    return Preview(touches=touches, does=hidden(preview.does), undo=hidden(preview.undo))
 
 
 def _times(loaded: Loaded) -> Times:
@@ -182,6 +227,7 @@ def _times(loaded: Loaded) -> Times:
         steady_s=hold_s,
         faults_s=until(starts),
         recovery_s=max(hold_s, waiting_s),
+        earliest=starts,
         most_s=within_s + min(until(latest), drill.head.safety.max_duration.total_seconds()) + max(within_s, waiting_s),
     )
 
@@ -234,6 +280,4 @@ def to_data(plan: Plan) -> dict[str, Any]:
 
 
 def _s(seconds: float) -> str:
-    from checks.units import show_duration
-
     return show_duration(seconds)

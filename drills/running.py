@@ -45,7 +45,7 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
     heed_signals(conductor)
     asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
-    report = judge_run(directory, limits=limits)
+    report = judge_run(directory)
     write_reports(report, directory, language)
     return report, directory
 

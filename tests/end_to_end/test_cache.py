@@ -216,6 +216,20 @@ def test_a_primary_that_hangs_and_comes_back_is_replaced(tmp_path: Path) -> None
     assert desk.left() == []
 
 
+def test_a_signal_while_the_lab_starts_leaves_no_process(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    drill = desk.start("run", str(CACHE / "lose-the-primary.yaml"))
+    try:
+        wait_until(lambda: desk.has("lab.process_started"), "the lab starts", 60)
+        drill.send_signal(signal.SIGINT)
+        said, _ = drill.communicate(timeout=60)
+    finally:
+        drill.kill()
+
+    assert drill.returncode == 4, said
+    assert desk.left() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_in_the_middle_of_the_fault_heals_and_ends_with_4(tmp_path: Path, number: signal.Signals) -> None:
     desk = Desk(tmp_path)

@@ -322,6 +322,27 @@ faults:
     assert report["outcome"] == "inconclusive"
 
 
+def test_limits_set_for_a_run_stay_with_it(tmp_path: Path) -> None:
+    """Its report can be made anew from the run's directory, so what it was judged by must be in there."""
+    drill = """
+drill: short
+probes:
+  greeting: {tcp: b, every: 20ms}
+faults:
+  - {id: a-paused, pause: a, for: 1s}
+checks:
+  - unaffected: {probe: greeting, during: a-paused, success: ">= 99%"}
+"""
+    with ground(tmp_path, drill) as here:
+        code, said = here.call("run", "drill.yaml", "--set", "unaffected.success=>= 50%")
+        again, _ = here.call("report", "last")
+        (run,) = here.all_runs()
+        report = json.loads((run.path / "report.json").read_text(encoding="utf-8"))
+
+    assert (code, again) == (0, 0), said
+    assert report["changed_limits"] == ["unaffected.success=>= 50%"]
+
+
 def test_a_drill_with_ten_mistakes_shows_all_ten(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text("environment: lab\ntargets:\n  a: {process: {pidfile: a.pid, strat: [x]}}\n",
                                              encoding="utf-8")  # fmt: skip

@@ -1,6 +1,7 @@
-"""Every injector is in the catalog, in the conformance suite, in the table of faults, and in a drill that is run."""
+"""Every injector is in the catalog, in the conformance suite, in the table of faults, in a drill, and in the schema."""
 
 import ast
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ def lacking(root: Path) -> list[str]:
     """What the injectors of a checkout still need; read from its files alone, so that any copy can be asked."""
     rows = {code(row[0]) for row in table(root / "README.md", "### Faults")}
     catalogued, tried = _catalogued(root), _tried(root)
+    schema = json.loads((root / "examples" / "drill.schema.json").read_text(encoding="utf-8"))
     drills = "\n".join(
         path.read_text(encoding="utf-8")
         for pattern in ("examples/**/*.yaml", "tests/end_to_end/*.py", "tests/injectors/*.py")
@@ -36,6 +38,8 @@ def lacking(root: Path) -> list[str]:
             found.append(f"{one.kind}: README.md has no row for it in its table of faults")
         if not re.search(rf"(?:^|[{{,-])\s*{one.kind}:\s*[\w{{\"'$]", drills, re.MULTILINE):
             found.append(f"{one.kind}: no example and no drill of the tests uses it")
+        if one.kind not in schema["$defs"]["fault"]["properties"]:
+            found.append(f"{one.kind}: editors do not know it; drills schema > examples/drill.schema.json")
     return found
 
 
