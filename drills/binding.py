@@ -7,7 +7,6 @@ another. Nothing is guessed: a number without its unit, `010` and `1_000` are re
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
@@ -106,6 +105,8 @@ class Binding:
             self._tell(named[1].place, f"two {what}s in one entry: `{named[0].text}` and `{named[1].text}`",
                        "write each as an entry of its own", "two-kinds")  # fmt: skip
         elif strangers:
+            from difflib import get_close_matches
+
             wrong = next((key for key in strangers if get_close_matches(key.text, kinds)), strangers[0])
             self._tell(wrong.place, f"no such {what} `{wrong.text}`", choices(wrong.text, list(kinds), f"{what}s"),
                        "unknown-kind")  # fmt: skip

@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "5 NOT healed.",
     )
     parser.add_argument("-V", "--version", action="version", version=f"drills {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(prog="drills", title="commands", metavar="COMMAND", required=True)
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")

@@ -180,6 +180,8 @@ class Conductor:
                                                    "lasts": one.lasts})  # fmt: skip
         rundir.list_open(self.run)
         self._reaper = Reaper.launch(self.run)
+        if reaper := host.identify(self._reaper.pid):
+            host.protect(reaper)  # no pattern that matches its command line may make it a target
         self._journal.append("reaper.launched", {"pid": self._reaper.pid})
 
     async def _work(self) -> None:

@@ -1,6 +1,5 @@
 """The drill as written: its model, and how a file becomes one, with every mistake of every file found at once."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -214,7 +213,9 @@ class Drill:
 
 def digest(text: bytes) -> str:
     """SHA-256 of a file, as the journal and the report name it."""
-    return hashlib.sha256(text).hexdigest()
+    from hashlib import sha256
+
+    return sha256(text).hexdigest()
 
 
 def read(path: Path, *, limits: Sequence[str] = ()) -> Drill:

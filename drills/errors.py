@@ -3,10 +3,8 @@
 A mistake never shows a traceback; a bug of ours always does.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 
 
@@ -87,6 +85,8 @@ def mistake(where: str, what: str, fix: str, slug: str) -> DrillError:
 
 def choices(wrong: str, names: Sequence[str], kind: str) -> str:
     """`did you mean `jitter`?  settings: delay, jitter`, for a name that is not among these."""
+    from difflib import get_close_matches  # here, since it is needed only when something is wrong
+
     near = get_close_matches(wrong, names, n=1, cutoff=0.6)
     known = f"{kind}: {', '.join(names)}" if names else f"there are no {kind}"
     return (f"did you mean `{near[0]}`?  " if near else "") + known
@@ -100,11 +100,15 @@ def _printable(text: str) -> str:
     """A text that moves no cursor and breaks no stream: nothing in a file may steer the terminal that shows it."""
     if text.isprintable():
         return text
-    unseen = {ord(char): "\ufffd" for char in text if unicodedata.category(char) in {"Cc", "Cf", "Cs"}}
+    from unicodedata import category
+
+    unseen = {ord(char): "\ufffd" for char in text if category(char) in {"Cc", "Cf", "Cs"}}
     return text.translate({**unseen, ord("\t"): " "})
 
 
 def _cells(text: str) -> int:
     """How many terminal cells a text takes: wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 0 if unicodedata.combining(char) else 1
+    from unicodedata import combining, east_asian_width
+
+    return sum(2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1
                for char in text)  # fmt: skip

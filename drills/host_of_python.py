@@ -1,17 +1,15 @@
 """How to start another Python of ours, with the packages that we run with and none from the present directory."""
 
-import os
 import sys
 from pathlib import Path
 
 
 def argv(module: str) -> list[str]:
-    """The command for `python -m module`. `-P` keeps the present directory, and a `checks/` in it, out of the way."""
-    return [sys.executable, "-P", "-m", module]
+    """The command for `python -m module`, to which arguments may be added.
 
-
-def environment() -> dict[str, str]:
-    """Our environment, with the folder that our packages are in put first among the places of modules."""
-    ours = str(Path(__file__).resolve().parent.parent)
-    known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{ours}{os.pathsep}{known}" if known else ours}
+    `-P` keeps the present directory, and a `checks/` in it, out of the way. Where our packages are is said in the
+    command and not in the environment, which processes that are started from there would inherit.
+    """
+    home = str(Path(__file__).resolve().parent.parent)
+    code = f"import runpy, sys; sys.path.insert(0, {home!r}); runpy.run_module({module!r}, run_name='__main__')"
+    return [sys.executable, "-P", "-c", code]

@@ -1,30 +1,32 @@
 """A plan for people: what will happen, to what, when, how it is undone, and what stops it."""
 
+import shlex
+from collections.abc import Sequence
+
 from checks.units import show_duration, write_duration
 from drills.binding import settings_of
 from drills.plan import Plan, PlannedFault
+from injectors import Touch
+from reports.printable import printable
 
 
 def show(plan: Plan) -> str:
     """The whole plan as plain text."""
     head, loaded = plan.loaded.drill.head, plan.loaded
-    times = plan.times
     blocks = [
         [f"{head.drill}   {loaded.inventory.environment}   {head.severity}   {head.title}"],
         _rows("lab", [_lab(plan)] if loaded.lab else []),
-        _rows("first", [f"{entry.probe}: {_settings(entry, 'probe', 'phase')}" for entry in head.steady] or
-              ["no steady state is asked for: faults begin as soon as the probes look"]),
+        _rows("first", _steady(plan)),
         [line for fault in plan.faults for line in _fault(fault)],
         _rows("looks", [_probe(plan, name) for name in loaded.drill.probes]),
-        _rows("judged", [f"{use.title}: {_settings(use.check)}" for use in loaded.drill.checks]),
-        _rows("touches", [f"{len(plan.touches)} of at most {head.safety.max_targets}: "
-                          + ", ".join(touch.what for touch in plan.touches)]),
+        _rows("judged", _judged(plan)),
+        _rows("touches", [f"{len(plan.touches)} of at most {head.safety.max_targets}: {_touched(plan.touches)}"]),
         _rows("guarded", _guards(plan)),
-        _rows("takes", [f"about {show_duration(times.about_s)}, at most {show_duration(times.most_s)}"
-                        + (", and the lab's start" if loaded.lab else "")]),
+        _rows("takes", _takes(plan)),
         _rows("scored", [f"rubric {head.rubric}: {loaded.rubric.about}"]),
     ]  # fmt: skip
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n\nNothing was done. To do it: drills run"
+    done = f"Nothing was done. To do it: drills run {shlex.quote(str(loaded.paths['drill']))}"
+    return "\n\n".join("\n".join(map(printable, block)) for block in [*blocks, [done]] if block)
 
 
 def _rows(label: str, lines: list[str]) -> list[str]:
@@ -37,13 +39,37 @@ def _lab(plan: Plan) -> str:
     return f"{lab.file.lab}: starts {', '.join(lab.file.processes)}; ends them afterwards"
 
 
+def _steady(plan: Plan) -> list[str]:
+    head = plan.loaded.drill.head
+    if not head.steady:
+        return ["no steady state is asked for: faults begin as soon as the probes look"]
+    return [
+        *(f"{entry.probe}: {_settings(entry, 'probe')}" for entry in head.steady),
+        f"within {write_duration(head.steady_within)}, or the drill is not begun; and once more when all is healed",
+    ]
+
+
 def _fault(planned: PlannedFault) -> list[str]:
+    written = _settings(planned.fault.injector, "target")
     return _rows("fault", [
-        f"{planned.fault.id}: {planned.does}",
+        f"{planned.fault.id}: {planned.does}" + (f", {written}" if written else ""),
         f"  starts  {planned.starts}, {planned.lasts}",
-        f"  touches {', '.join(touch.what for touch in planned.preview.touches)}",
+        f"  touches {_touched(planned.preview.touches)}",
         f"  undone  {planned.preview.undo}",
     ])  # fmt: skip
+
+
+def _touched(touches: Sequence[Touch]) -> str:
+    return "; ".join(touch.what for touch in touches) or "nothing"
+
+
+def _judged(plan: Plan) -> list[str]:
+    drill = plan.loaded.drill
+    always = {"steady before and after": drill.head.steady, "each fault in effect": drill.faults, "clean": True}
+    return [
+        *(f"{use.title}: {_settings(use.check)}" for use in drill.checks),
+        "in every drill: " + ", ".join(what for what, there in always.items() if there),
+    ]
 
 
 def _probe(plan: Plan, name: str) -> str:
@@ -57,15 +83,34 @@ def _guards(plan: Plan) -> list[str]:
     safety = plan.loaded.drill.head.safety
     return [
         f"may run in {', '.join(safety.environments)}; this is {plan.loaded.inventory.environment}",
-        f"ends by itself after {write_duration(safety.max_duration)} of faults; Ctrl-C, SIGTERM, SIGHUP and "
-        "`drills abort` heal and end it; a reaper heals it when all else dies",
+        (f"ends by itself after {write_duration(safety.max_duration)} of faults; Ctrl-C, SIGTERM, SIGHUP and "
+         "`drills abort` heal and end it; a reaper heals it when all else dies"),
         *(f"aborted when {guard.probe} succeeds {guard.success} over {write_duration(guard.for_)}"
           for guard in safety.abort_when),
     ]  # fmt: skip
 
 
+def _takes(plan: Plan) -> list[str]:
+    about, most = show_duration(plan.times.about_s), show_duration(plan.times.most_s)
+    beside = "starting the lab, healing" if plan.loaded.lab else "healing"
+    return [f"about {about}, at most {most}; {beside} and reading back are not in that"]
+
+
 def _settings(model: object, *without: str) -> str:
     """Every setting with its value, defaults included: what was not written must not surprise anybody."""
     found = settings_of(model, defaults=True)
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found.items()
+    return ", ".join(f"{name.replace('_', ' ')} {_said(value)}" for name, value in found.items()
                      if name not in without and value not in ("", None, [], {}))  # fmt: skip
+
+
+def _said(value: object) -> str:
+    """A value as one would write it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(map(_said, value))
+        case dict():
+            return "{" + ", ".join(f"{name}: {_said(one)}" for name, one in value.items()) + "}"
+        case _:
+            return str(value)

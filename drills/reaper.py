@@ -51,7 +51,6 @@ class Reaper:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=host_of_python.environment(),
                 cwd="/",
                 start_new_session=True,
             )

@@ -8,7 +8,6 @@ and what could hurt (files, depths and aliases without a bound).
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -381,6 +380,8 @@ def _filled_text(scalar: Scalar, values: Mapping[str, str], problems: list[Probl
 
 def _few(wrong: str, names: Iterable[str]) -> list[str]:
     """All names, or when they are many, as an environment's are, those that are like the wrong one."""
+    from difflib import get_close_matches
+
     known = sorted(names)
     return known if len(known) <= 12 else get_close_matches(wrong, known, n=3)
 

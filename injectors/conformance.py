@@ -45,8 +45,9 @@ T = TypeVar("T")
 class RecordingStage:
     """A stage without a run: it keeps what is remembered, counts the acts, and can be made to fail at any point.
 
-    It refuses an act before anything is remembered, as a run's stage does. `virtual` time passes at once, for
-    injectors whose engine is a fake.
+    It refuses an act before anything is remembered, as a run's stage does; with `injecting=False` it does not, for
+    healing and verifying. `virtual` time passes at once, for injectors whose engine is a fake. `on` is told of every
+    moment and its number (`remember`, `act` before it is done, `acted` after it, `sleep`) and may raise or cancel there.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ def die_after(folder: Path, drill: str, line: int) -> None:
         assert {name: here.state(name) for name in "abc"} == dict.fromkeys("abc", "running"), f"died after line {line}"
         (run,) = here.all_runs()
         assert outstanding(journal.read(run.journal)) == []
-        wait_until(lambda: host.find(f"drills.reaper {run.path}") == [], "the reaper has ended")
+        wait_until(lambda: host.find(f"drills.reaper.*{run.path}") == [], "the reaper has ended")
         assert all(host.read_pidfile(str(file)) is None for file in run.lab.glob("*.pid"))
 
 

@@ -153,7 +153,7 @@ def kill_both(here: Ground) -> None:
     drill = here.start("run", "drill.yaml")
     wait_until(lambda: here.state("a") == "stopped", "the pause is there")
     (run,) = here.all_runs()
-    reapers = host.find(f"drills.reaper {run.path}")
+    reapers = host.find(f"drills.reaper.*{run.path}")
     assert len(reapers) == 1
     host.send(reapers[0], signal.SIGKILL)
     drill.kill()
@@ -205,7 +205,7 @@ def test_a_lost_reaper_ends_the_run(paused: Ground) -> None:
     try:
         wait_until(lambda: paused.state("a") == "stopped", "the pause is there")
         (run,) = paused.all_runs()
-        (reaper,) = host.find(f"drills.reaper {run.path}")
+        (reaper,) = host.find(f"drills.reaper.*{run.path}")
         host.send(reaper, signal.SIGKILL)
         said, _ = drill.communicate(timeout=20)
     finally:
