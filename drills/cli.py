@@ -148,11 +148,13 @@ def _plan(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from drills.running import run
+    from drills.running import run, turn_deaf
 
     report, directory = run(given.drill, inventory=given.inventory, limits=tuple(given.limits), root=_root(given),
                             heal_first=given.heal_first, plain=given.plain, language=given.language)  # fmt: skip
-    return _show(report, directory, given.language)
+    code = _show(report, directory, given.language)
+    turn_deaf()
+    return code
 
 
 def _judge(given: argparse.Namespace) -> int:

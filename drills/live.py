@@ -5,10 +5,16 @@ is judged later can never mean two things.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from math import inf
 
-from checks import Evidence, Outcome, Seen, Waits, judge
+from checks import Evidence, Outcome, Samples, Seen, Waits, judge
 from checks.steady import Steady
+from checks.units import show_duration, show_ratio
 from drills.drill import AbortWhen, CheckUse, When
+
+_SLACK_S = 1.0
+"""How long after its time is up a look may take to reach us."""
 
 
 def unsteady(entries: Sequence[Steady], evidence: Evidence, now_s: float) -> str:
@@ -23,10 +29,8 @@ def unsteady(entries: Sequence[Steady], evidence: Evidence, now_s: float) -> str
 def met(when: When, evidence: Evidence, *, zero_s: float, now_s: float) -> bool:
     """Whether a fault's condition is met now."""
     if when.probe:
-        span = when.good_for or when.bad_for
-        wanted = Seen.GOOD if when.good_for else Seen.BAD
-        from_s = now_s - (span.total_seconds() if span else 0.0)
-        looks = evidence.samples(when.probe).between(from_s, now_s)
+        wanted, span = (Seen.GOOD, when.good_for) if when.good_for else (Seen.BAD, when.bad_for)
+        from_s, looks = _told(evidence, when.probe, span or timedelta(0), now_s)
         return from_s >= zero_s and len(looks) > 0 and looks.count(wanted) == len(looks)
     if when.fault:
         effect_s = evidence.fault(when.fault).effect_s
@@ -36,16 +40,30 @@ def met(when: When, evidence: Evidence, *, zero_s: float, now_s: float) -> bool:
 
 def tripped(guard: AbortWhen, evidence: Evidence, *, since_s: float, now_s: float) -> str:
     """Why this guard rail ends the run; empty when it does not. A guard that cannot see ends it too."""
-    span_s = guard.for_.total_seconds()
-    if now_s - since_s < span_s:
+    from_s, looks = _told(evidence, guard.probe, guard.for_, now_s)
+    if from_s < since_s:
         return ""
-    looks = evidence.samples(guard.probe).between(now_s - span_s, now_s)
-    success = looks.success
+    success, span = looks.success, show_duration(guard.for_.total_seconds())
     if success is None:
-        return f"the guard rail on {guard.probe} saw nothing for {span_s:g} s"
+        return f"the guard rail on {guard.probe} saw nothing for {span}"
     if guard.success.holds(success):
-        return f"{guard.probe} succeeded {success:.1%} of the time over {span_s:g} s; the guard rail is {guard.success}"
+        ratio = show_ratio(success, beside=guard.success.value)
+        return f"{guard.probe} succeeded {ratio} of the time over {span}; the guard rail is {guard.success}"
     return ""
+
+
+def _told(evidence: Evidence, probe: str, span: timedelta, now_s: float) -> tuple[float, Samples]:
+    """The last such span of which we have been told: when it began, and its looks.
+
+    It ends with the newest look of which it is known what it saw. Those of a system that hangs are known only when
+    their time is up, so a span that ended now would hold none of them.
+    """
+    opened = evidence.last("probe.opened", probe=probe)
+    hangs_s = float(opened.data["timeout_s"]) if opened else 0.0
+    looks = evidence.samples(probe)
+    newest_s = looks[-1].sent_s if looks else -inf
+    from_s = max(newest_s, now_s - hangs_s - _SLACK_S) - span.total_seconds()
+    return from_s, looks.between(from_s, inf)
 
 
 def waiting(checks: Sequence[CheckUse], evidence: Evidence, *, healed_s: float | None) -> float:

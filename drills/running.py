@@ -56,6 +56,12 @@ def heed_signals(conductor: Conductor) -> None:
         signal.signal(number, lambda heard, _: conductor.hear(heard))
 
 
+def turn_deaf() -> None:
+    """All is done and told: no signal may change the exit code any more, not even while the interpreter ends."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def heal_leftovers() -> None:
     """Heal every run on this host that died and is not clean."""
     for one in rundir.open_runs():
