@@ -150,6 +150,7 @@ class Conductor:
         for task in tasks:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
+        self._journal.may_fail = True
         if beating.done() and not beating.cancelled():
             results.append(beating.exception())
         broken: list[Exception] = []

@@ -18,7 +18,7 @@ from drills.binding import Binding, settings, settings_of
 from drills.errors import DrillError, Place, Problem, choices
 from drills.source import Items, Node, Scalar, Table
 from injectors import Injector
-from reports import Words
+from reports.words import Words
 
 _NO_WORDS = Words("")
 

@@ -116,6 +116,7 @@ async def heal_run(run: RunDir, *, why: str, source: str, patience_s: float) -> 
     journal was edited.
     """
     journal, events = Journal.resume(run.journal, SystemClock())
+    journal.may_fail = True
     try:
         if not any(event.kind == "run.closed" for event in events):
             journal.append("run.aborted", {"by": source, "why": why}, source=source)

@@ -39,6 +39,11 @@ class Journal:
         """The clock's monotonic seconds at the run's zero."""
         self._seq, self.link, self._handle = seq, link, handle
         self._listeners: list[Callable[[Event], None]] = []
+        self._size = os.fstat(handle).st_size
+        self.may_fail = False
+        """Set while healing: then a line that cannot be written is passed over, for no full disk may keep a fault alive."""
+        self.lost = 0
+        """How many lines were passed over."""
 
     @classmethod
     def create(cls, path: Path, clock: Clock) -> Self:
@@ -92,18 +97,37 @@ class Journal:
                       trust=trust, data=data or {})  # fmt: skip
         body = _body(event)
         link = _link(self.link, body)
-        _write_all(self._handle, f'{body}{_TAIL}{link}"}}\n'.encode())
-        if sync:
-            os.fsync(self._handle)
-        self._seq, self.link = self._seq + 1, link
+        try:
+            self._write(f'{body}{_TAIL}{link}"}}\n'.encode(), sync=sync)
+        except OSError:
+            if not self.may_fail:
+                raise
+            self.lost += 1
+        else:
+            self._seq, self.link = self._seq + 1, link
         for listener in self._listeners:
             listener(event)
         return event
 
+    def _write(self, line: bytes, *, sync: bool) -> None:
+        """Write a whole line, or none of it: half a line would break the chain for all that come after."""
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._handle, line[written:])
+            if sync:
+                os.fsync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, self._size)
+            raise
+        self._size += len(line)
+
     def close(self) -> None:
         """Put everything on disk and let go of the lock."""
-        os.fsync(self._handle)
-        os.close(self._handle)
+        try:
+            os.fsync(self._handle)
+        finally:
+            os.close(self._handle)
 
 
 def read(path: Path) -> list[Event]:
@@ -156,11 +180,6 @@ def _body(event: Event) -> str:
 
 def _link(before: str, body: str) -> str:
     return hashlib.sha256(f"{before}{body}".encode()).hexdigest()[:32]
-
-
-def _write_all(handle: int, line: bytes) -> None:
-    while line:
-        line = line[os.write(handle, line) :]
 
 
 def _lock(handle: int, path: Path) -> None:

@@ -17,7 +17,7 @@ from drills.errors import DrillError, Problem, choices, mistake
 from drills.inventory import Inventory
 from drills.lab import Lab
 from drills.source import Node, Table
-from reports.score import Rubric
+from reports.rubric import Rubric
 
 T = TypeVar("T")
 

@@ -184,7 +184,7 @@ def _form_of_class(class_: type) -> Form:
         return Form("choice", class_, {str(member): member for member in class_})
     if callable(getattr(class_, "parse", None)):
         return Form("parsed", class_)
-    if (class_.__module__, class_.__name__) == ("reports.report", "Words"):  # by name, so as not to import reports
+    if (class_.__module__, class_.__name__) == ("reports.words", "Words"):  # by name, so as not to import reports
         return Form("words", class_)
     if is_dataclass(class_):
         return Form("model", class_)

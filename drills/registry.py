@@ -6,17 +6,27 @@ asking for entry points costs more than reading a drill.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from drills.errors import mistake
+from drills.errors import DrillError, mistake
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Group = Literal["injectors", "probes", "checks", "renderers"]
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
-    "injectors": ("name", "version", "address", "preview", "inject", "heal", "verify"),
-    "probes": ("name", "address", "open"),
+    "injectors": ("name", "version", "address", "target", "preview", "inject", "heal", "verify"),
+    "probes": ("name", "address", "target", "open"),
     "checks": ("name", "judge"),
     "renderers": ("name", "file", "render"),
+}
+_CONTRACTS: Mapping[str, str] = {
+    "injectors": "injectors/injector.py",
+    "probes": "checks/probe.py",
+    "checks": "checks/check.py",
+    "renderers": "reports/report.py",
 }
 
 
@@ -25,23 +35,31 @@ def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) ->
 
     Raises DrillError when a plugin is broken or takes a name that is taken.
     """
-    found = {kind.name: kind for kind in _catalog(group)}
-    if plugins or any(name not in found for name in wanted):
-        for name, plugin, origin in _plugins(group):
-            if name in found:
-                taken = found[name]
-                raise mistake(origin, f"the plugin's {group[:-1]} `{name}` has the name of {taken.__module__}.{taken.__name__}",
-                              "give it another name, or uninstall one of the two", "plugin-clash")  # fmt: skip
-            found[name] = plugin
+    found: dict[str, type] = {kind.name: kind for kind in _catalog(group)}  # type: ignore[attr-defined]
+    lacking = set(wanted) - found.keys()
+    if plugins or lacking:
+        entries = _entries(group, found)
+        # A broken one is in nobody's way who does not need it, such as somebody who heals.
+        asked = entries.keys() if plugins or lacking - entries.keys() else lacking
+        found |= {name: _load(group, entries[name]) for name in entries if name in asked}
     return found
 
 
 def addresses(injectors: Mapping[str, type], probes: Mapping[str, type]) -> dict[str, type]:
-    """What an inventory may say of a target: each engine's and probe's address, by name."""
-    return {kind.address.name: kind.address for kind in [*injectors.values(), *probes.values()]}  # type: ignore[attr-defined]
+    """What an inventory may say of a target: each engine's and probe's address, by name.
+
+    Raises DrillError when two of one name are not the same.
+    """
+    found: dict[str, type] = {}
+    for kind in (*injectors.values(), *probes.values()):
+        address: type = kind.address  # type: ignore[attr-defined]
+        name: str = address.name  # type: ignore[attr-defined]
+        if found.setdefault(name, address) is not address:
+            raise _clash(_origin(kind), f"address `{name}`", _origin(found[name]))
+    return found
 
 
-def _catalog(group: Group) -> tuple[type, ...]:
+def _catalog(group: Group) -> tuple[Any, ...]:
     match group:
         case "injectors":
             from injectors.catalog import INJECTORS
@@ -61,21 +79,57 @@ def _catalog(group: Group) -> tuple[type, ...]:
             return RENDERERS
 
 
-def _plugins(group: Group) -> list[tuple[str, type, str]]:
+def _entries(group: Group, taken: Mapping[str, type]) -> "dict[str, EntryPoint]":
+    """Where each plugin of this group is, none of them loaded yet."""
     from importlib.metadata import entry_points
 
-    found: list[tuple[str, type, str]] = []
+    found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=f"chaos_drills.{group}"):
-        origin = f"{entry.dist.name if entry.dist else 'an unknown distribution'}: {entry.value}"
-        try:
-            plugin = entry.load()
-        except Exception as error:
-            raise mistake(origin, f"the plugin cannot be loaded: {type(error).__name__}: {error}",
-                          "mend or uninstall that distribution", "plugin-broken") from error  # fmt: skip
-        lacking = [need for need in _NEEDS[group] if not hasattr(plugin, need)]
-        if not isinstance(plugin, type) or lacking or plugin.name != entry.name:  # type: ignore[attr-defined]
-            what = f"it lacks {', '.join(lacking)}" if lacking else f"its name is not `{entry.name}`, or it is no class"
-            raise mistake(origin, f"the plugin is not one of the {group}: {what}",
-                          f"see the contract in {group}' package", "plugin-broken")  # fmt: skip
-        found.append((entry.name, plugin, origin))
+        if entry.name in taken or entry.name in found:
+            other = _from(found[entry.name]) if entry.name in found else _origin(taken[entry.name])
+            raise _clash(_from(entry), f"{group[:-1]} `{entry.name}`", other)
+        found[entry.name] = entry
     return found
+
+
+def _load(group: Group, entry: "EntryPoint") -> type:
+    try:
+        plugin = entry.load()
+    except Exception as error:
+        raise mistake(_from(entry), f"the plugin cannot be loaded: {type(error).__name__}: {error}",
+                      "mend or uninstall that distribution", "plugin-broken") from error  # fmt: skip
+    if wrong := _wrong(group, entry.name, plugin):
+        raise mistake(_from(entry), f"the plugin is not one of the {group}: {wrong}",
+                      f"its contract is in {_CONTRACTS[group]}", "plugin-broken")  # fmt: skip
+    found: type = plugin
+    return found
+
+
+def _wrong(group: Group, name: str, plugin: Any) -> str:
+    """What keeps this from being a plugin of the group; empty when it is one."""
+    if not isinstance(plugin, type):
+        return "it is no class"
+    if group != "renderers" and not is_dataclass(plugin):
+        return "it is no dataclass, whose fields are its settings"
+    has = {one.name for one in fields(plugin)} if is_dataclass(plugin) else set()
+    lacking = [need for need in _NEEDS[group] if need not in has and not hasattr(plugin, need)]
+    if lacking:
+        return f"it lacks {', '.join(lacking)}"
+    given: Any = plugin
+    if given.name != name:
+        return f"it calls itself `{given.name}`, and its entry point `{name}`"
+    nameless = "address" in _NEEDS[group] and not hasattr(given.address, "name")
+    return "its address lacks name" if nameless else ""
+
+
+def _from(entry: "EntryPoint") -> str:
+    return f"{entry.dist.name if entry.dist else 'an unknown distribution'}: {entry.value}"
+
+
+def _origin(kind: type) -> str:
+    return f"{kind.__module__}:{kind.__name__}"
+
+
+def _clash(where: str, what: str, other: str) -> DrillError:
+    return mistake(where, f"the plugin's {what} has the name of that of {other}",
+                   "give it another name, or uninstall one of the two", "plugin-clash")  # fmt: skip

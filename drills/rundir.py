@@ -15,6 +15,11 @@ from pathlib import Path
 
 from drills import journal
 from drills.errors import choices, mistake
+from injectors.host import write_whole
+
+_NAME_MAX = 60
+"""Characters of a drill's name in its directory's name, which systems bound."""
+_LISTED_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,11 @@ def default_root() -> Path:
 
 
 def create(root: Path, drill: str, now: datetime) -> RunDir:
-    """Make a new run's directory, readable by its user only."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", drill).strip("-") or "drill"
-    path = root.absolute() / f"{now:%Y-%m-%dT%H-%M-%SZ}-{name}-{secrets.token_hex(2)}"
+    """Make a new run's directory, readable by its user only. No other run that is known here has the same short name."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", drill).strip("-")[:_NAME_MAX] or "drill"
+    taken = {run.short for run in known_runs(root)}
+    short = next(token for token in iter(lambda: secrets.token_hex(2), "") if token not in taken)
+    path = root.absolute() / f"{now:%Y-%m-%dT%H-%M-%SZ}-{name}-{short}"
     path.mkdir(parents=True, mode=0o700)
     (path / "lab").mkdir()
     return RunDir(path)
@@ -90,20 +97,27 @@ def all_runs(root: Path) -> list[RunDir]:
     return [RunDir(path.absolute()) for path in sorted(root.iterdir()) if (path / "journal.jsonl").is_file()]
 
 
+def known_runs(root: Path) -> list[RunDir]:
+    """The runs kept below `root`, and those listed as open wherever they are, oldest first."""
+    runs = {run.id: run for run in [*all_runs(root), *open_runs()]}
+    return [runs[id_] for id_ in sorted(runs)]
+
+
 def find(root: Path, name: str) -> RunDir:
     """A run by its directory, its id, the last part of its id, or `last`. Raises DrillError when there is none."""
     if (Path(name) / "journal.jsonl").is_file():
         return RunDir(Path(name).absolute())
-    runs = {run.id: run for run in [*all_runs(root), *open_runs()]}
+    runs = known_runs(root)
     if name == "last" and runs:
-        return runs[max(runs)]
-    found = [run for id_, run in sorted(runs.items()) if name in (id_, run.short)]
+        return runs[-1]
+    found = [run for run in runs if name in (run.id, run.short)]
     if len(found) == 1:
         return found[0]
     if found:
         raise mistake(name, f"{len(found)} runs are called `{name}`", f"say which: {', '.join(one.id for one in found)}",
                       "ambiguous-run")  # fmt: skip
-    raise mistake(str(root), f"there is no run `{name}`", choices(name, [run.short for run in runs.values()], "runs"),
+    newest = [run.short for run in runs[: -_LISTED_MAX - 1 : -1]]
+    raise mistake(str(root), f"there is no run `{name}`", choices(name, newest, "newest runs" if newest else "runs"),
                   "unknown-run")  # fmt: skip
 
 
@@ -120,11 +134,7 @@ def list_open(run: RunDir) -> None:
     """Put a run on the list, on disk before anything is touched."""
     folder = state_dir() / "open"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    entry = folder / run.id
-    with entry.open("w", encoding="utf-8") as file:
-        json.dump({"path": str(run.path)}, file)
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(folder / run.id, json.dumps({"path": str(run.path)}))
 
 
 def list_closed(run: RunDir) -> None:
@@ -133,16 +143,20 @@ def list_closed(run: RunDir) -> None:
 
 
 def open_runs() -> list[RunDir]:
-    """Runs on the list whose directory is still there, oldest first."""
+    """Runs on the list whose directory is still there, oldest first. Raises DrillError when the list cannot be read."""
     folder = state_dir() / "open"
     if not folder.is_dir():
         return []
-    found: list[RunDir] = []
-    for entry in sorted(folder.iterdir()):
-        try:
-            path = Path(json.loads(entry.read_text(encoding="utf-8"))["path"])
-        except (json.JSONDecodeError, KeyError, FileNotFoundError):
-            continue  # written half by a process that died before it touched anything, or just taken off
-        if (path / "journal.jsonl").is_file():
-            found.append(RunDir(path))
-    return found
+    found = [RunDir(path) for entry in sorted(folder.glob("[!.]*")) if (path := _listed(entry))]
+    return [run for run in found if run.journal.is_file()]
+
+
+def _listed(entry: Path) -> Path | None:
+    """The directory that an entry of the list names; None for what is no entry, or was just taken off."""
+    try:
+        return Path(json.loads(entry.read_text(encoding="utf-8"))["path"])
+    except (FileNotFoundError, IsADirectoryError, ValueError, KeyError, TypeError):
+        return None
+    except OSError as error:  # it may well name a run that has left something behind
+        raise mistake(str(entry), f"the list of open runs cannot be read: {error.strerror}",
+                      "run this as the user who ran that drill", "no-file") from error  # fmt: skip

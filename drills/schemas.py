@@ -12,7 +12,7 @@ from drills.drill import CheckSettings, FaultSettings, Head, ProbeSettings
 from drills.inventory import InventoryFile
 from drills.lab import LabFile
 from drills.schema import Schema, described, entry_schema, schema_of, table_of
-from reports.score import Rubric
+from reports.rubric import Rubric
 
 
 def schema(what: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from checks import Outcome, Samples, Sentence, Verdict
+from reports.words import Words
 
 FORMAT = 1
 """Of the report as JSON. 1: the first."""
@@ -33,21 +34,6 @@ EXIT_CODES: Mapping[RunOutcome, int] = {
     RunOutcome.NOT_HEALED: 5,
 }
 """2 is for usage and invalid drills, which never become a report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A text in the languages its author wrote it in."""
-
-    en: str
-    zh: str = ""
-
-    def __str__(self) -> str:
-        return self.en or self.zh
-
-    def in_(self, language: str) -> str:
-        """In this language (`en` or `zh`), or in the one there is."""
-        return (self.zh if language == "zh" else self.en) or self.en or self.zh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The journal: what it holds, what it refuses, and what it saves from a torn end."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,30 @@ def test_the_last_link_changes_with_any_line(tmp_path: Path) -> None:
 
 def test_a_journal_is_for_its_user_only(tmp_path: Path) -> None:
     assert written(tmp_path / "journal.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_line_that_cannot_be_written_whole_is_not_there_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a line would break the chain for every line that follows once there is room again."""
+    path = tmp_path / "journal.jsonl"
+    journal = Journal.create(path, SystemClock())
+    journal.append("run.opened", {"format": FORMAT})
+    real_write, room = os.write, [20]
+
+    def write_a_little(handle: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        count = real_write(handle, data[: room[0]])
+        room[0] -= count
+        return count
+
+    with monkeypatch.context() as patch:
+        patch.setattr("drills.journal.os.write", write_a_little)
+        with pytest.raises(OSError, match="No space"):
+            journal.append("step.done", {"number": 1})
+        journal.may_fail = True
+        journal.append("step.done", {"number": 2})
+    journal.append("step.done", {"number": 3})
+    journal.close()
+
+    assert [event.data.get("number") for event in read(path)] == [None, 3]
+    assert journal.lost == 1

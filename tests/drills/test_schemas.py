@@ -19,7 +19,7 @@ from drills.load import load
 from drills.schemas import FILES, schema
 from drills.source import Node, parse
 from injectors.catalog import INJECTORS
-from reports.score import Rubric
+from reports.rubric import Rubric
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEPT = ROOT / "examples" / "drill.schema.json"

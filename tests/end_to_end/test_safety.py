@@ -372,3 +372,15 @@ checks:
     assert "did you mean `signal`?" in said
     assert "drill.yaml:12:51: `within` needs a unit" in said
     assert "write 5s, 5ms or 5m" in said
+
+
+def test_a_disk_that_fills_up_after_any_line_leaves_no_fault(tmp_path: Path) -> None:
+    """What cannot be written down is not done, and what was done is undone even where that cannot be written down."""
+    for line in range(4, 16):
+        folder = tmp_path / str(line)
+        folder.mkdir()
+        with ground(folder, LONG_PAUSE.replace("60s", "200ms")) as here:
+            code, said = here.call(str(line), "run", "drill.yaml", module="tests.end_to_end.full_disk")
+            assert code not in (0, 1), said
+            assert here.state("a") == "running", f"full after line {line}"
+            assert "No space left" in said

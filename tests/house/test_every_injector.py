@@ -85,7 +85,9 @@ def _catalogued(root: Path) -> set[str]:
 
 def _tried(root: Path) -> set[str]:
     """Names that are used in a class which inherits, however far up, from the conformance suite."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((root / "tests" / "injectors").glob("*.py"))]
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8")) for path in sorted((root / "tests" / "injectors").glob("*.py"))
+    ]
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     suites = {"Conformance"}
     for _ in classes:

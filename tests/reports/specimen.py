@@ -22,7 +22,8 @@ from checks import (
     unknown,
 )
 from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, RunOutcome, Words
-from reports.score import Cap, Dimension, Rubric, headline, run_outcome, score
+from reports.rubric import Cap, Dimension, Rubric
+from reports.score import headline, run_outcome, score
 from tests.reports import RUBRICS
 
 EFFECT_S, BACK_S, HEALING_S, GONE_S, END_S = 8.214, 10.244, 18.7, 18.902, 31.4

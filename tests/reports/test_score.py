@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from checks import Outcome, Sentence, Verdict
 from reports import CheckResult, RunOutcome, Score
-from reports.score import Cap, Dimension, Rubric, headline, run_outcome, score
+from reports.rubric import Cap, Dimension, Rubric
+from reports.score import headline, run_outcome, score
 from tests.reports import RUBRICS, specimen
 
 KINDS = ("failover", "recovered", "data_loss", "unaffected", "of_a_plugin")

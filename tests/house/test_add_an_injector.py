@@ -1,0 +1,169 @@
+"""The page on adding an injector, followed to the letter in a copy of the house, and what the house says on the way."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.pages import ROOT, Block, blocks
+from tests.house.test_every_injector import lacking
+
+PAGE = ROOT / "injectors" / "README.md"
+COPIED = ("drills", "injectors", "checks", "reports", "tests", "examples", "README.md", "pyproject.toml")
+
+
+def shown(language: str, file: str) -> Block:
+    """What the page wants to be written into this file."""
+    (found,) = [block for block in blocks(PAGE, language) if block.file == file]
+    return found
+
+
+def write(house: Path, language: str, file: str) -> None:
+    """Write a new file as the page has it."""
+    path = house / file
+    assert not path.exists(), f"{file} is there already"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(shown(language, file).text, encoding="utf-8")
+
+
+def add_row(house: Path, file: str, below: str) -> None:
+    """Put the page's row at the end of the table that has this row."""
+    path = house / file
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    last = next(number for number, line in enumerate(lines) if below in line)
+    while lines[last].startswith("|"):
+        last += 1
+    path.write_text("".join([*lines[:last], shown("markdown", file).text, *lines[last:]]), encoding="utf-8")
+
+
+def catalogue(house: Path) -> None:
+    """Step 2: the import, and the class at the end of the list."""
+    path = house / "injectors" / "catalog.py"
+    text = path.read_text(encoding="utf-8")
+    line = shown("python", "injectors/catalog.py").text
+    first = re.search(r"^from injectors", text, re.MULTILINE)
+    listed = re.search(r"^INJECTORS:.*?= \((.*?),?\s*\)$", text, re.MULTILINE | re.DOTALL)
+    assert first
+    assert listed
+    text = f"{text[: listed.end(1)]}, Flag{text[listed.end(1) :]}"
+    path.write_text(f"{text[: first.start()]}{line}{text[first.start() :]}", encoding="utf-8")
+
+
+def call(house: Path, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """A module of Python, with the copy's packages before ours."""
+    environment = {**os.environ, "PYTHONPATH": str(house), "CHAOS_DRILLS_STATE": str(house / "state"),
+                   "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"}  # fmt: skip
+    environment.pop("CHAOS_DRILLS_RUNS", None)
+    return subprocess.run([sys.executable, "-m", *words], cwd=folder or house, env=environment, capture_output=True,
+                          text=True, timeout=120, check=False)  # fmt: skip
+
+
+def pytest_of(house: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return call(house, "pytest", "-q", "-p", "no:cacheprovider", *words)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Path]:
+    """A copy of this checkout."""
+    copy = tmp_path / "house"
+    copy.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        else:
+            shutil.copyfile(source, copy / name)
+    yield copy
+    shutil.rmtree(copy)
+
+
+def test_a_newcomer_follows_the_page_and_the_house_says_what_is_missing(house: Path, tmp_path: Path) -> None:
+    assert lacking(house) == []
+
+    write(house, "python", "injectors/flag.py")
+    missing = lacking(house)
+    assert missing == [
+        "flag: Flag of injectors/flag.py is not in injectors/catalog.py",
+        "flag: no test in tests/injectors runs Flag through the conformance suite",
+        "flag: README.md has no row for it in its table of faults",
+        "flag: no example and no drill of the tests uses it",
+        "flag: editors do not know it; drills schema > examples/drill.schema.json",
+    ]
+    said = pytest_of(house, "tests/house/test_every_injector.py")
+    assert said.returncode == 1
+    assert all(one in said.stdout for one in missing), said.stdout
+
+    catalogue(house)
+    assert lacking(house) == missing[1:]
+    write(house, "python", "tests/injectors/test_flag.py")
+    assert lacking(house) == missing[2:]
+    add_row(house, "README.md", "| `kill` |")
+    assert lacking(house) == missing[3:]
+    write(house, "yaml", "examples/flag/raise-a-flag.yaml")
+    write(house, "yaml", "examples/flag/inventory.yaml")
+    assert lacking(house) == missing[4:]
+    add_row(house, "examples/README.md", "(cache/lose-the-primary.yaml)")
+    _refresh_schema(house)
+    assert lacking(house) == []
+
+    _check_house(house)
+    _check_drill(house, tmp_path)
+
+
+def _refresh_schema(house: Path) -> None:
+    """As the page's command does, by the name that the command has without being installed."""
+    (command,) = [block.text.split() for block in blocks(PAGE, "sh")]
+    assert (command[0], command[2]) == ("drills", ">")
+    (house / command[3]).write_text(call(house, *command[:2]).stdout, encoding="utf-8")
+
+
+def _check_house(house: Path) -> None:
+    """The conformance suite passes, and so do the tests of the pages, the examples and the schema."""
+    suite = pytest_of(house, "tests/injectors/test_flag.py", "-rA")
+    assert suite.returncode == 0, suite.stdout
+    assert "test_heals_from_disk_in_another_process" in suite.stdout
+    assert suite.stdout.count("\nPASSED") > 20
+
+    others = pytest_of(house, "tests/house/test_every_injector.py", "tests/house/test_examples.py", "tests/drills/test_schemas.py",
+                       "tests/house/test_pages.py", "-k", "not first_drill and not as_they_came")  # fmt: skip
+    assert others.returncode == 0, others.stdout
+
+    for tool in (("check",), ("format", "--check")):
+        style = call(house, "ruff", *tool, "injectors/flag.py", "tests/injectors/test_flag.py")
+        assert style.returncode == 0, style.stdout
+
+
+def _check_drill(house: Path, folder: Path) -> None:
+    """The example is found good, and run: the flag is raised, and gone afterwards."""
+    here = folder / "hill"
+    here.mkdir()
+    drill = str(house / "examples" / "flag" / "raise-a-flag.yaml")
+    lint = call(house, "drills", "lint", drill, folder=here)
+    assert lint.returncode == 0, lint.stdout
+
+    run = call(house, "drills", "run", drill, folder=here)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "in effect: the file is there" in run.stderr
+    assert re.search(r"passed +recovered", run.stdout)
+    assert [path.name for path in here.iterdir()] == ["runs"]
+
+
+def test_the_page_is_followed_whole() -> None:
+    """Every file that it shows is one that the test above writes or changes."""
+    steps = [block.file for block in blocks(PAGE, "python", "yaml", "markdown", "toml")]
+
+    assert steps == [
+        "injectors/flag.py",
+        "injectors/catalog.py",
+        "tests/injectors/test_flag.py",
+        "README.md",
+        "examples/flag/raise-a-flag.yaml",
+        "examples/flag/inventory.yaml",
+        "examples/README.md",
+        "pyproject.toml",
+    ]
