@@ -4,8 +4,23 @@ Exports the contract only; `checks.catalog` alone names the implementations.
 """
 
 from checks.check import (
-    Check, DurationLimit, FaultName, Horizon, Measured, Outcome, ProbeName, Ratio, RatioLimit, Sentence, Verdict,
-    Waits, Window, failed, judge, passed, unknown,
+    Check,
+    DurationLimit,
+    FaultName,
+    Horizon,
+    Measured,
+    Outcome,
+    ProbeName,
+    Ratio,
+    RatioLimit,
+    Sentence,
+    Verdict,
+    Waits,
+    Window,
+    failed,
+    judge,
+    passed,
+    unknown,
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
 from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind

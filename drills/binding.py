@@ -6,9 +6,8 @@ another. Nothing is guessed: a number without its unit, `010` and `1_000` are re
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from checks.units import parse_duration, parse_ratio
 from drills import model as models
@@ -21,8 +20,7 @@ __all__ = ["Binding", "Reference", "Setting", "settings", "settings_of"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A setting that names something else; whoever knows what there is must check that it is there."""
 
     kind: object
@@ -237,7 +235,7 @@ _BARE = r"[0-9]+(\.[0-9]+)?"
 def _only(table: Table, names: Iterable[str]) -> Table:
     """The same table with no other settings than these."""
     wanted = set(names)
-    return replace(table, entries=tuple(entry for entry in table.entries if entry[0].text in wanted))
+    return table._replace(entries=tuple(entry for entry in table.entries if entry[0].text in wanted))
 
 
 def _is_empty(node: Node) -> bool:

@@ -304,12 +304,15 @@ class Conductor:
             if to_s - longest_s >= began_s:
                 why = live.unsteady(entries, self.evidence, to_s)
             if not why:
-                self._journal.append("steady.confirmed", {"phase": phase, "from_s": to_s - longest_s, "to_s": to_s})
+                self._journal.append(
+                    "steady.confirmed", {"phase": phase, "from_s": round(to_s - longest_s, 6), "to_s": to_s}
+                )
                 return
             if self.now_s > until_s:
                 break
             await asyncio.sleep(_TICK_S)
-        self._journal.append("steady.missed", {"phase": phase, "why": why, "from_s": began_s, "to_s": self.now_s})
+        window = {"from_s": round(began_s, 6), "to_s": round(self.now_s, 6)}
+        self._journal.append("steady.missed", {"phase": phase, "why": why, **window})
         if phase == "before":
             raise _NotStarted(f"the system was not steady: {why}")
 
@@ -468,7 +471,7 @@ class Conductor:
         if self._beating and self._reaper:
             self._beating.cancel()
             await asyncio.to_thread(self._reaper.dismiss)
-        if not left:
+        if not left and not self._journal.lost:  # what is not written down cannot be known to be clean
             rundir.list_closed(self.run)
 
     async def _residue(self) -> list[tuple[str, Residue]]:

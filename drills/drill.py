@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from checks import Check, FaultName, Probe, ProbeName, RatioLimit
-from checks.clean import Clean
 from checks.ground import need_time
 from checks.steady import Steady
-from checks.took_effect import TookEffect
 from checks.units import write_duration
 from drills import registry, source
 from drills.binding import Binding, settings, settings_of
@@ -189,6 +187,8 @@ class Drill:
     @property
     def all_checks(self) -> tuple[CheckUse, ...]:
         """What is judged, in the report's order: steady before, faults in effect, those written, steady after, clean."""
+        from checks.clean import Clean
+        from checks.took_effect import TookEffect
 
         def steady(phase: Literal["before", "after"]) -> list[CheckUse]:
             count = len(self.head.steady)
@@ -245,18 +245,19 @@ def bind(node: Node, binding: Binding, *, limits: Sequence[str] = ()) -> Drill |
         drill = _limited(drill, limit, binding)
     _check_references(binding, _probe_names(listed.get("probes")), _fault_names(listed.get("faults"), faults))
     _check_circles(drill, binding)
+    _check_pace(drill, binding)
     return drill
 
 
-def _check_pace(head: Head | None, probes: Mapping[str, ProbeUse], places: Mapping[tuple[str, str], Any],
-                binding: Binding) -> None:  # fmt: skip
+def _check_pace(drill: Drill, binding: Binding) -> None:
     """A steady state that can never have seen enough would be waited for in vain."""
-    for entry in head.steady if head else ():
-        use = probes.get(entry.probe)
+    for entry in drill.head.steady:
+        use = drill.probes.get(entry.probe)
         if use and entry.hold / use.every < entry.at_least:
-            what = f"`{use.name}` looks every {write_duration(use.every)}, so {write_duration(entry.hold)} hold fewer than {entry.at_least} looks"
-            binding.problems.append(Problem(places["head", "steady"], what, "raise `hold`, or lower `every` or `at_least`",
-                                            "too-slow"))  # fmt: skip
+            every, hold = write_duration(use.every), write_duration(entry.hold)
+            binding.problems.append(Problem(drill.places["head", "steady"], f"`{use.name}` looks every {every}, so {hold} "
+                                            f"hold fewer than {entry.at_least} looks",
+                                            "raise `hold`, or lower `every` or `at_least`", "too-slow"))  # fmt: skip
 
 
 def _stand_in(node: Table) -> Head:
@@ -422,7 +423,7 @@ def _limited(drill: Drill, limit: str, binding: Binding) -> Drill:
     if name == Steady.name and drill.head.steady:
         return replace(drill, head=replace(drill.head, steady=tuple(changed(one) for one in drill.head.steady)))
     if not any(name in (one.id, one.kind) for one in drill.checks):
-        known = list(dict.fromkeys([*(one.id for one in drill.checks), *([Steady.name] if drill.head.steady else [])]))
+        known = [one.id for one in drill.checks] + [Steady.name for _ in drill.head.steady[:1]]
         binding.problems.append(Problem(place, f"the drill has no check `{name}`", choices(name, known, "checks"),
                                         "bad-set"))  # fmt: skip
         return drill

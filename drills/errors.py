@@ -4,8 +4,8 @@ A mistake never shows a traceback; a bug of ours always does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Exit(IntEnum):
@@ -21,8 +21,7 @@ class Exit(IntEnum):
     """A traceback was printed. Not 1, which is what Python would end with and what a failed drill ends with."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """A stretch of one line of a file. Lines and columns count from 1."""
 
     file: str
@@ -48,8 +47,7 @@ class Place:
         return before, marked, after
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake."""
 
     place: Place

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from checks.units import show_duration
 from drills import journal as journals
 from drills import lab, registry, rundir
 from drills.clock import SystemClock
@@ -21,6 +22,8 @@ HEAL_S = 30.0
 """For one attempt at one fault, the engine's own waiting included."""
 GONE_S = 10.0
 """For a fault to be seen gone after it was healed."""
+SCAN_S = 30.0
+"""For one kind of fault to be looked for at all targets."""
 PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Between attempts at what could not be healed; the last one repeats."""
 
@@ -55,7 +58,7 @@ async def heal_one(fault: Outstanding, journal: Journal, *, source: str) -> bool
         stage.note("injection.healed")
         effect = await settle(injector, stage, present=False, within_s=GONE_S)
     except (InjectionFailed, DrillError, OSError, TimeoutError) as error:
-        why = str(error) or f"it was not done within {HEAL_S:g} s"
+        why = str(error) or f"it was not done within {show_duration(HEAL_S)}"
         stage.note("injection.heal_failed", why=why, sync=True)
         return False
     except Exception as error:  # noqa: BLE001 - an injector's bug must not keep the other faults from being healed
@@ -69,18 +72,30 @@ async def heal_one(fault: Outstanding, journal: Journal, *, source: str) -> bool
 
 
 async def settle(injector: type[Injector], stage: RunStage, *, present: bool, within_s: float) -> Effect:
-    """Look again and again, ever less often, until the fault is there (or gone), at most this long; pass the last look."""
+    """Look again and again, ever less often, until the fault is there (or gone), at most this long; pass the last look.
+
+    One look may take as long again.
+    """
     until_s = stage.journal.now_s + within_s
     pause_s = 0.001
     while True:
-        effect = await injector.verify(stage.remembered, stage)
+        effect = await _look(injector, stage, within_s)
         if effect.present is present or stage.journal.now_s + pause_s > until_s:
             return effect
         await asyncio.sleep(pause_s)
         pause_s = min(pause_s * 2, 0.25)
 
 
-async def residue(injectors: Sequence[type[Injector]], targets: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Residue]]:
+async def _look(injector: type[Injector], stage: RunStage, within_s: float) -> Effect:
+    try:
+        async with asyncio.timeout(within_s):
+            return await injector.verify(stage.remembered, stage)
+    except TimeoutError:
+        return Effect(None, f"it could not be looked at within {show_duration(within_s)}")
+
+
+async def residue(injectors: Sequence[type[Injector]],
+                  targets: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Residue]]:  # fmt: skip
     """What is left at these targets (addresses by name, then by engine), with the injector that can heal it.
 
     Raises InjectionFailed when it could not be looked at.
@@ -92,11 +107,20 @@ async def residue(injectors: Sequence[type[Injector]], targets: Mapping[str, Map
             continue
         kind: str = injector.address.name  # type: ignore[attr-defined]
         reached = [(name, addresses[kind]) for name, addresses in targets.items() if kind in addresses]
-        for one in await injector.residue(reached):
+        for one in await _scan(injector, reached):
             if (one.target, one.what) not in seen:
                 seen.add((one.target, one.what))
                 found.append((injector.name, one))
     return found
+
+
+async def _scan(injector: type[FindsResidue], targets: Sequence[tuple[str, Any]]) -> list[Residue]:
+    try:
+        async with asyncio.timeout(SCAN_S):
+            return await injector.residue(targets)
+    except TimeoutError:
+        names = ", ".join(name for name, _ in targets)
+        raise InjectionFailed(f"{names} could not be looked at within {show_duration(SCAN_S)}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,8 @@ async def heal_run(run: RunDir, *, why: str, source: str, patience_s: float) -> 
     journal, events = Journal.resume(run.journal, SystemClock())
     journal.may_fail = True
     try:
+        if not events:
+            return Healed(run, 0, ())  # it died before its first line, and so before anything could be done
         if not any(event.kind == "run.closed" for event in events):
             journal.append("run.aborted", {"by": source, "why": why}, source=source)
         found = outstanding(events)

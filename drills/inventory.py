@@ -7,17 +7,18 @@ from the environment, for secrets; with a lab, its variables can be used too.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from drills.binding import Binding
-from drills.errors import Problem, choices
+from drills.errors import Place, Problem, choices
 from drills.lab import Lab, as_address
 from drills.source import Node, Scalar, Table, substitute
 
 _VARIABLE = r"\$\$\{|\$\{\s*([^{}]*?)\s*\}"  # `$${` is no variable, and must not be taken for the begin of one
 _SECRET_MIN = 4
 """Characters of a value that is worth hiding: shorter ones stand in every other text."""
+_EXAMPLE = 'environment: lab\ntargets:\n  cache: {valkey: {url: "valkey://127.0.0.1:6379"}}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +42,7 @@ class Inventory:
 
     def hidden(self, text: str) -> str:
         """The text with variables in the place of what came from the environment, for files and screens."""
-        names = {value: f"${{env.{name}}}" for name, value in self.secrets.items() if len(value) >= _SECRET_MIN}
-        if not names:
-            return text
-        longest_first = sorted(names, key=len, reverse=True)
-        return re.sub("|".join(map(re.escape, longest_first)), lambda match: names[match[0]], text)
+        return _hidden(text, self.secrets)
 
 
 def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Binding, *,
@@ -53,27 +50,21 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
     """Read an inventory. Without `environment`, what comes from there is taken as given (for linting)."""
     known = _values(node, lab, environment)
     settled = substitute(node, known, binding.problems)
-    told = len(binding.problems)
     if not (isinstance(node, Table) and isinstance(settled, Table)):
-        binding.bind(InventoryFile, settled, kind="inventory", alone=False, also=("targets",))
+        binding.problems.append(Problem(node.place, "an inventory is a table", _EXAMPLE, "wrong-shape"))
         return None
+    told = len(binding.problems)
     outer = binding.bind(InventoryFile, _without(settled, "targets"), kind="inventory", alone=False, also=("targets",))
-    listed = settled.get("targets")
-    if not isinstance(listed, Table):
-        binding.problems.append(Problem((listed or settled).place, "an inventory needs `targets`, a table of names",
-                                        "targets:\n  cache: {valkey: {url: \"valkey://127.0.0.1:6379\"}}",
-                                        "missing-setting"))  # fmt: skip
-        return None
-    targets = {name.text: _target(name, facets, addresses, lab, binding) for name, facets in listed.entries}
-    lacking = {one.place for one in _scalars(node) if any(
-        name not in known or (environment is None and _env_name(name)) for name in _variables([one])
-    )}  # fmt: skip
+    targets = _targets(settled, addresses, lab, binding)
+    used = _variables(_scalars(node))
+    given = environment or {}
+    secrets = {name: given[name] for one in used if (name := _env_name(one)) in given}
+    unknown = _places_of(node, {one for one in used if one not in known or (environment is None and _env_name(one))})
     # What is not known cannot be wrong: of a port that comes from a variable nobody can say here that it is no number.
-    binding.problems[told:] = [one for one in binding.problems[told:] if one.place not in lacking]
-    if outer is None:
+    binding.problems[told:] = [one._replace(what=_hidden(one.what, secrets), fix=_hidden(one.fix, secrets))
+                               for one in binding.problems[told:] if one.place not in unknown]  # fmt: skip
+    if outer is None or targets is None:
         return None
-    used = filter(None, map(_env_name, _variables(_scalars(node))))
-    secrets = {name: environment[name] for name in used if name in environment} if environment else {}
     return Inventory(environment=outer.environment, targets=targets, in_lab=_in_lab_only(node), secrets=secrets)
 
 
@@ -85,6 +76,16 @@ class InventoryFile:
     """
 
     environment: Annotated[str, "What it describes; a drill runs only in environments that its `safety` names"]
+
+
+def _targets(node: Table, addresses: Mapping[str, type], lab: Lab | None,
+             binding: Binding) -> dict[str, dict[str, Any]] | None:  # fmt: skip
+    listed = node.get("targets")
+    if isinstance(listed, Table):
+        return {name.text: _target(name, facets, addresses, lab, binding) for name, facets in listed.entries}
+    binding.problems.append(Problem((listed or node).place, "an inventory needs `targets`, a table of names", _EXAMPLE,
+                                    "missing-setting"))  # fmt: skip
+    return None
 
 
 def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None,
@@ -141,6 +142,19 @@ def _env_name(variable: str) -> str:
     return variable.removeprefix("env.") if variable.startswith("env.") else ""
 
 
+def _places_of(node: Node, variables: set[str]) -> set[Place]:
+    """Where any of these variables stands."""
+    return {one.place for one in _scalars(node) if _variables([one]) & variables}
+
+
+def _hidden(text: str, secrets: Mapping[str, str]) -> str:
+    names = {value: f"${{env.{name}}}" for name, value in secrets.items() if len(value) >= _SECRET_MIN}
+    if not names:
+        return text
+    longest_first = sorted(names, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)), lambda match: names[match[0]], text)
+
+
 def _in_lab_only(node: Table) -> frozenset[str]:
     """Targets that name a process of the lab, or use one of its ports or its folder."""
     listed = node.get("targets")
@@ -165,7 +179,7 @@ def _scalars(node: Node) -> list[Scalar]:
 
 
 def _without(table: Table, name: str) -> Table:
-    return replace(table, entries=tuple(entry for entry in table.entries if entry[0].text != name))
+    return table._replace(entries=tuple(entry for entry in table.entries if entry[0].text != name))
 
 
 def process_environment() -> Mapping[str, str]:

@@ -1,11 +1,12 @@
 """Judges a stored run: its directory in, a report out. Pure but for reading, so it can be done again years later."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import timedelta
 
 from checks import Event, Evidence, Samples, Sentence, judge, quantile
-from checks.units import write_duration
+from checks.units import show_duration, write_duration
 from drills import drill as drills
 from drills import journal, load
 from drills.binding import settings_of
@@ -33,6 +34,7 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
     why = str(aborted.data["why"]) if aborted else _no_verdict(evidence)
     outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
     opened = events[0].data
+    probes = tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values())
     return Report(
         run=run.id,
         drill=drill.name,
@@ -47,10 +49,10 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
         checks=results,
         score=scored,
         faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
-        probes=tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values()),
+        probes=probes,
         phases=_phases(evidence),
         moments=tuple(_moment(event) for event in evidence.events if event.kind not in _QUIET),
-        findings=tuple(_findings(evidence, drill)),
+        findings=tuple(_findings(evidence, probes)),
         digests={**opened["digests"], "journal": journal.last_link(run.journal)},
         versions=opened["versions"],
         commands=_commands(run, drill, opened["path"]),
@@ -60,14 +62,19 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
 
 _QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
 """Kinds that a person reading the story can do without; the journal has them."""
+_UNSAID = frozenset({"injection", "format", "digests", "versions", "boot", "monotonic_s", "run"})
+"""Data of events that a person can do without."""
+_WORDS_MAX = 400
+"""Characters of one event in the story; a hundred holes in what was read back are for the journal."""
 
 
 def _see_unchanged(run: RunDir, events: Sequence[Event]) -> None:
-    """Raise DrillError when there is no beginning, or when the drill or rubric kept with the run is not the one it had."""
+    """Raise DrillError when there is no beginning, or when the drill or rubric kept with the run is not what it had."""
     if not events:
-        raise mistake(str(run.journal), "the journal is empty: the run died before it began", "run it again", "journal-edited")
-    for path in (run.drill, run.rubric):
-        if drills.digest(path.read_bytes()) != events[0].data["digests"][path.stem]:
+        raise mistake(str(run.journal), "the journal is empty: the run died before it began", "run it again",
+                      "journal-edited")  # fmt: skip
+    for path in (run.drill, run.rubric):  # one that is missing is told by whoever reads it
+        if path.is_file() and drills.digest(path.read_bytes()) != events[0].data["digests"][path.stem]:
             raise mistake(str(path), f"the {path.stem} kept with the run was changed after it",
                           "a run is judged by what it was run with; to try other limits use --set", "journal-edited")  # fmt: skip
 
@@ -77,11 +84,14 @@ def _no_verdict(evidence: Evidence) -> str:
     not_started = evidence.first("run.not_started")
     if not_started:
         return str(not_started.data["why"])
-    return "" if evidence.first("run.closed") else "the journal has no end: the run is under way, or died and was not healed"
+    if evidence.first("run.closed"):
+        return ""
+    return "the journal has no end: the run is under way, or died and was not healed"
 
 
 def _result(use: CheckUse, evidence: Evidence) -> CheckResult:
-    return CheckResult(id=use.id, kind=use.kind, title=use.title, limits=_limits(use), verdict=judge(use.check, evidence))
+    return CheckResult(id=use.id, kind=use.kind, title=use.title, limits=_limits(use),
+                       verdict=judge(use.check, evidence))  # fmt: skip
 
 
 def _limits(use: CheckUse) -> str:
@@ -132,7 +142,7 @@ def _does(use: ProbeUse) -> str:
 
 def _phases(evidence: Evidence) -> tuple[Phase, ...]:
     entered = evidence.of("run.phase_entered")
-    ends = [event.t_s for event in entered[1:]] + [evidence.ended_s]
+    ends = [*(event.t_s for event in entered[1:]), evidence.ended_s]
     return tuple(
         Phase(name=event.data["phase"], from_s=event.t_s, to_s=end)
         for event, end in zip(entered, ends, strict=False)  # of no phases there is still an end
@@ -140,40 +150,58 @@ def _phases(evidence: Evidence) -> tuple[Phase, ...]:
 
 
 def _moment(event: Event) -> Moment:
-    data = {key: value for key, value in event.data.items() if key not in ("injection", "format", "digests", "versions",
-                                                                            "boot", "monotonic_s", "run")}  # fmt: skip
-    words = ", ".join(f"{key} {value}" for key, value in data.items() if value not in ("", [], {}, None))
-    return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=f"{event.kind.replace('_', ' ')}: {words}" if words else event.kind,
-                  source=event.source)  # fmt: skip
+    words = ", ".join(_word(key, value) for key, value in event.data.items()
+                      if key not in _UNSAID and value not in ("", [], {}, None))  # fmt: skip
+    what = event.kind.replace("_", " ") + (f": {words}" if words else "")
+    what = what if len(what) <= _WORDS_MAX else f"{what[: _WORDS_MAX - 1]}…"
+    return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=what, source=event.source)
 
 
-def _findings(evidence: Evidence, drill: Drill) -> list[Sentence]:
-    found: list[Sentence] = []
-    for event in evidence.of("journal.torn"):
-        found.append(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
-                                 bytes=event.data["bytes"]))  # fmt: skip
-    for event in evidence.of("fault.skipped"):
-        found.append(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"]))
-    for event in evidence.of("probe.left_behind"):
-        found.append(Sentence.of("probe {probe} could not clean up after itself: {why}", probe=event.data["probe"],
-                                 why=event.data["why"]))  # fmt: skip
-    for use in drill.probes.values():
-        result = _probe(use, evidence.samples(use.name))
-        if result.fell_behind:
-            found.append(Sentence.of("probe {probe} fell behind its plan: 1 look in 100 was sent more than {late} late",
-                                     probe=use.name, late=f"{(result.late_p99_s or 0) * 1e3:.0f} ms"))  # fmt: skip
-    return found
+def _word(key: str, value: object) -> str:
+    """`from 3.12 s`, for `from_s` and its figure."""
+    if key.endswith("_s") and isinstance(value, int | float):
+        return f"{key[:-2].replace('_', ' ')} {show_duration(value)}"
+    return f"{key.replace('_', ' ')} {_said(value)}"
+
+
+def _said(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case [int() as low, int() as high]:  # of the numbers that were read back
+            return f"{low}-{high}"
+        case list():
+            return " ".join(map(_said, value))
+        case dict():
+            return ": ".join(_said(one) for one in value.values() if one)
+        case _:
+            return str(value)
+
+
+def _findings(evidence: Evidence, probes: Sequence[ProbeResult]) -> list[Sentence]:
+    torn, skipped, left = (evidence.of(kind) for kind in ("journal.torn", "fault.skipped", "probe.left_behind"))
+    return [
+        *(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
+                      bytes=event.data["bytes"]) for event in torn),
+        *(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"])
+          for event in skipped),
+        *(Sentence.of("probe {probe} could not clean up after itself: {why}", probe=event.data["probe"],
+                      why=event.data["why"]) for event in left),
+        *(Sentence.of("probe {probe} fell behind its plan: 1 look in 100 was sent more than {late} late",
+                      probe=one.name, late=show_duration(one.late_p99_s or 0)) for one in probes if one.fell_behind),
+    ]  # fmt: skip
 
 
 def _commands(run: RunDir, drill: Drill, path: str) -> dict[str, str]:
-    return {"again": f"drills run {path}", "judge": f"drills judge {run.short}{_limit_example(drill.checks)}"}
+    return {"again": f"drills run {shlex.quote(path)}", "judge": f"drills judge {run.short}{_example(drill.checks)}"}
 
 
-def _limit_example(checks: Sequence[CheckUse]) -> str:
+def _example(checks: Sequence[CheckUse]) -> str:
+    """A limit that could be set otherwise: half of the first time that a check allows."""
     for use in checks:
         for one in fields(use.check):  # type: ignore[arg-type]
             value = getattr(use.check, one.name)
-            if isinstance(value, timedelta):
-                return f" --set {use.id}.{one.name.rstrip('_')}={write_duration(value / 2)}"
+            if isinstance(value, timedelta) and value:
+                limit = f"{use.id}.{one.name.rstrip('_')}={write_duration(value / 2)}"
+                return f" --set {shlex.quote(limit)}"
     return ""
-

@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -293,7 +294,8 @@ async def _succeeds(command: tuple[str, ...], here: Path) -> bool:
         return await process.wait() == 0
     finally:
         if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
 
 

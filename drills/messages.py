@@ -91,5 +91,7 @@ def explain(slug: str | None) -> str:
         return "\n".join(f"{name:<24} {text.split('. ')[0].rstrip('.')}" for name, text in MESSAGES.items())
     name = slug.strip("[]")
     if name not in MESSAGES:
-        raise mistake(slug, f"no message is called `{name}`", choices(name, sorted(MESSAGES), "messages"), "unknown-message")
+        raise mistake(
+            slug, f"no message is called `{name}`", choices(name, sorted(MESSAGES), "messages"), "unknown-message"
+        )
     return f"{name}\n\n  {MESSAGES[name]}"

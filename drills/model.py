@@ -4,18 +4,17 @@ A model is a dataclass whose fields are settings. Their types are the only descr
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, NewType, Union, get_args, get_origin, get_type_hints
 
 from checks.units import write_duration, write_ratio
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting of a model."""
 
     name: str
@@ -33,8 +32,7 @@ Sort = Literal["text", "whole", "number", "switch", "duration", "share", "refere
                "optional", "list", "mapping", "model"]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(NamedTuple):
     """What a type asks for."""
 
     sort: Sort

@@ -35,7 +35,7 @@ def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) ->
 
     Raises DrillError when a plugin is broken or takes a name that is taken.
     """
-    found: dict[str, type] = {kind.name: kind for kind in _catalog(group)}  # type: ignore[attr-defined]
+    found: dict[str, type] = {kind.name: kind for kind in _catalog(group)}
     lacking = set(wanted) - found.keys()
     if plugins or lacking:
         entries = _entries(group, found)

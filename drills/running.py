@@ -19,9 +19,20 @@ from drills.inventory import process_environment
 from drills.judging import judge_run
 from drills.load import Loaded, load
 from drills.rundir import RunDir
+from drills.stage import outstanding
 
 if TYPE_CHECKING:
     from reports import Report
+
+
+class RunLost(Exception):
+    """The run could not be written down, on a full disk for one; it was ended for that, and has no report."""
+
+    def __init__(self, directory: RunDir, why: BaseException, *, healed: bool) -> None:
+        first = why.exceptions[0] if isinstance(why, BaseExceptionGroup) else why
+        state = "everything was healed" if healed else f"NOT everything was healed: drills heal {directory.short}"
+        super().__init__(f"the run was ended, for it could not be written down: {first}\n{state}")
+        self.healed = healed
 
 
 def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Path, heal_first: bool, plain: bool,
@@ -44,7 +55,10 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     keep(loaded, settled, directory)
     conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
     heed_signals(conductor)
-    asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
+    try:
+        asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
+    except* OSError as errors:
+        raise RunLost(directory, errors.exceptions[0], healed=not outstanding(conductor.evidence.events)) from errors
     report = judge_run(directory)
     write_reports(report, directory, language)
     return report, directory
@@ -87,7 +101,7 @@ def render(report: "Report", name: str, language: str) -> bytes:
     """One report as a file's content. Raises DrillError when there is no such renderer."""
     known = registry.kinds("renderers", [name])
     if name not in known:
-        raise mistake(f"--format {name}", f"there is no report `{name}`", choices(name, [*known, "terminal"], "reports"),
+        raise mistake(f"--format {name}", f"there is no report `{name}`", choices(name, list(known), "reports"),
                       "unknown-report")  # fmt: skip
     content: str | bytes = known[name]().render(report, language)
     return content.encode() if isinstance(content, str) else content

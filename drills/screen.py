@@ -6,21 +6,30 @@ only looks at the conductor. A terminal that goes away never disturbs the run.
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from checks import Event, Seen
 from checks.units import show_duration, show_ratio
 from drills.conductor import Conductor
+from drills.plan import PlannedFault
+from reports.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 _REFRESH_S = 0.25
+_REST_S = 3.0
+"""For what a plan's time leaves out: starting the lab, healing, reading back."""
 _BARS = "▁▂▃▄▅▆▇█"
+_STATES: Mapping[Seen | None, tuple[str, str]] = {
+    Seen.GOOD: ("up  ", ""), Seen.BAD: ("DOWN", "red"), Seen.BLIND: ("?   ", "yellow"), None: ("    ", ""),
+}  # fmt: skip
 _WORDS = {
     "preparing": "preparing",
     "steady": "waiting for the steady state",
-    "faults": "faults",
+    "faults": "bringing faults about",
     "healing": "healing",
     "recovery": "recovering",
     "closing": "closing",
@@ -29,9 +38,8 @@ _WORDS = {
 
 async def conduct(conductor: Conductor, *, plain: bool) -> None:
     """Conduct the run with the screen beside it."""
-    lines = Lines()
     if plain:
-        conductor.listen(lines.tell)
+        conductor.listen(Lines().tell)
         await conductor.conduct()
         return
     conducting = asyncio.ensure_future(conductor.conduct())
@@ -40,7 +48,9 @@ async def conduct(conductor: Conductor, *, plain: bool) -> None:
         await conducting
     finally:
         showing.cancel()
-        await asyncio.gather(showing, return_exceptions=True)
+        (broken,) = await asyncio.gather(showing, return_exceptions=True)
+        if isinstance(broken, Exception):  # a bug of ours that cost nothing but the view
+            _say(f"the screen broke, and the run went on without it: {type(broken).__name__}: {broken}")
 
 
 async def _show(conductor: Conductor) -> None:
@@ -59,60 +69,69 @@ async def _show(conductor: Conductor) -> None:
 def picture(conductor: Conductor) -> "RenderableType":
     """The screen at this moment."""
     from rich.table import Table
-    from rich.text import Text
 
-    plan = conductor.plan
-    elapsed = "" if not conductor.opened else _clock(conductor.now_s)
-    grid = Table.grid(padding=(0, 2), expand=False)
-    grid.add_column(no_wrap=True)
-    grid.add_column(no_wrap=True)
-    for name, text, style in _faults(conductor):
-        grid.add_row(f"  {name}", Text(text, style=style))
-    for name in conductor.recent:
-        text, style = _probe(conductor, name)
-        grid.add_row(f"  {name}", Text(text, style=style))
-    if conductor.next:
-        grid.add_row("  next", conductor.next)
+    rows = [(one.fault.id, *_fault(conductor, one)) for one in conductor.plan.faults]
+    rows += [(name, *_probe(conductor, name)) for name in conductor.recent]
+    rows += [("next", conductor.next, "")] if conductor.next else []
+    body = Table.grid(padding=(0, 2))
+    body.add_column(no_wrap=True)
+    body.add_column(no_wrap=True)
+    for name, text, style in rows:
+        body.add_row(_text(f"  {name}"), _text(text, style))
     whole = Table.grid(expand=True)
-    head = Table.grid(expand=True)
-    head.add_column()
-    head.add_column(justify="right")
-    head.add_row(
-        Text.assemble((plan.loaded.drill.name, "bold"), f"   {plan.loaded.inventory.environment}   {conductor.run.short}   ",
-                      (f"▸ {_phase(conductor)}", "bold")),
-        f"{elapsed} of about {_clock(plan.times.about_s + 3)}     Ctrl-C heals and stops",
-    )  # fmt: skip
-    whole.add_row(head)
-    whole.add_row(grid)
+    whole.add_row(_head(conductor))
+    whole.add_row(body)
     return whole
 
 
+def _head(conductor: Conductor) -> "RenderableType":
+    """What this is and where it stands, and how to stop it."""
+    from rich.table import Table
+
+    plan = conductor.plan
+    about = f"about {_clock(plan.times.about_s + _REST_S)}"
+    elapsed = f"{_clock(conductor.now_s)} of {about}" if conductor.opened else about
+    left = _text(plan.loaded.drill.name, "bold")
+    left.append_text(_text(f"   {plan.loaded.inventory.environment}   {conductor.run.short}   "))
+    left.append_text(_text(f"▸ {_phase(conductor)}", "bold"))
+    head = Table.grid(expand=True, padding=(0, 2))
+    head.add_column()
+    head.add_column(justify="right")
+    head.add_row(left, _text(f"{elapsed}     Ctrl-C heals and stops"))
+    return head
+
+
+def _text(text: str, style: str = "") -> "Text":
+    """What is printed as it is: neither brackets nor control characters in it mean anything."""
+    from rich.text import Text
+
+    return Text(printable(text), style=style)
+
+
 def _phase(conductor: Conductor) -> str:
-    if conductor.phase == "faults" and any(
-        conductor.evidence.fault(one.fault.id).effect_s is not None for one in conductor.plan.faults
-    ):
+    seen = [conductor.evidence.fault(one.fault.id) for one in conductor.plan.faults]
+    if conductor.phase == "faults" and any(one.effect_s is not None and one.gone_s is None for one in seen):
         return "fault in effect"
     return _WORDS.get(conductor.phase, conductor.phase)
 
 
-def _faults(conductor: Conductor) -> list[tuple[str, str, str]]:
-    rows: list[tuple[str, str, str]] = []
-    for planned in conductor.plan.faults:
-        seen = conductor.evidence.fault(planned.fault.id)
-        if seen.gone_s is not None:
-            text, style = "healed, and seen to be gone", "green"
-        elif seen.healing_s is not None:
-            text, style = "being healed", "yellow"
-        elif seen.effect_s is not None:
-            text, style = f"in effect {show_duration(conductor.now_s - seen.effect_s)}  ({planned.does}, verified)", "red"
-        elif seen.trouble:
-            text, style = seen.trouble, "yellow"
-        elif seen.acting_s is not None:
-            text, style = "being brought about, not yet seen in effect", "yellow"
-        else:
-            text, style = f"starts {planned.starts}", "dim"
-        rows.append((planned.fault.id, text, style))
-    return rows
+def _fault(conductor: Conductor, planned: PlannedFault) -> tuple[str, str]:
+    """How it is with a fault, and in what colour."""
+    seen = conductor.evidence.fault(planned.fault.id)
+    if seen.gone_s is not None:
+        never = seen.effect_s is None and seen.trouble
+        return (f"{seen.trouble}; healed", "yellow") if never else ("healed, and seen to be gone", "green")
+    if seen.healing_s is not None:
+        failed = conductor.evidence.last("injection.heal_failed", fault=planned.fault.id)
+        return (f"NOT healed: {failed.data['why']}", "bold red") if failed else ("being healed", "yellow")
+    if seen.effect_s is not None:
+        lasted = show_duration(conductor.now_s - seen.effect_s)
+        return f"in effect {lasted}  ({planned.does}, verified)", "red"
+    if seen.trouble:
+        return seen.trouble, "yellow"
+    if seen.acting_s is not None:
+        return "being brought about, not yet seen in effect", "yellow"
+    return f"starts {planned.starts}", "dim"
 
 
 def _probe(conductor: Conductor, name: str) -> tuple[str, str]:
@@ -123,15 +142,14 @@ def _probe(conductor: Conductor, name: str) -> tuple[str, str]:
     p99_s = recent.took_s(60.0, now_s)
     history = recent.history(24.0, now_s, 24)
     bars = "".join(" " if one is None else _BARS[min(7, round((1 - one) * 7))] for one in history)
-    down = recent.seen is Seen.BAD
-    state = {Seen.GOOD: "up  ", Seen.BAD: "DOWN", Seen.BLIND: "?   ", None: "    "}[recent.seen]
+    state, style = _STATES[recent.seen]
     figures = (f"{show_ratio(success):>8}" if success is not None else "no looks") + (
         f"  p99 {show_duration(p99_s)}" if p99_s is not None else "")  # fmt: skip
-    if down or recent.seen is Seen.BLIND:
+    if recent.seen in (Seen.BAD, Seen.BLIND):
         figures += f"  for {show_duration(now_s - recent.since_s)}: {recent.failures[-1].why}"
     elif recent.down:
         figures += f"  down {show_duration(recent.down[1] - recent.down[0])}, back"
-    return f"{state}  {bars:<24} {figures}", "red" if down else ""
+    return f"{state}  {bars:<24} {figures}", style
 
 
 def _clock(seconds: float) -> str:
@@ -141,7 +159,7 @@ def _clock(seconds: float) -> str:
 class Lines:
     """Plain lines, one an event that a person wants to know of."""
 
-    _SAY = {
+    _SAY: ClassVar[Mapping[str, str]] = {
         "lab.ready": "the lab is ready",
         "lab.failed": "the lab did not start: {why}",
         "reaper.armed": "the reaper is armed",
@@ -170,7 +188,14 @@ class Lines:
         pattern = self._SAY.get(event.kind)
         if pattern is None or self._gone:
             return
-        try:
-            print(f"{_clock(event.t_s)}  {pattern.format_map(event.data)}", file=sys.stderr, flush=True)
-        except OSError:
-            self._gone = True  # nobody reads us any more; the run goes on
+        self._gone = not _say(f"{_clock(event.t_s)}  {pattern.format_map(event.data)}")
+
+
+def _say(text: str) -> bool:
+    """Print to those who watch; False when nobody reads us any more, over which no run may fail."""
+    try:
+        sys.stderr.write("".join(f"{printable(line)}\n" for line in text.splitlines()))
+        sys.stderr.flush()
+    except (OSError, ValueError):  # ValueError: it was closed
+        return False
+    return True

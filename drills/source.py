@@ -7,9 +7,8 @@ and what could hurt (files, depths and aliases without a bound).
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from drills.errors import DrillError, Place, Problem, choices, mistake
 
@@ -21,8 +20,7 @@ DEPTH_MAX = 40
 """Of lists and tables in each other; what reads them may call itself once a level."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A text. Plain `~`, `null` and nothing at all are the empty text, not quoted."""
 
     text: str
@@ -31,8 +29,7 @@ class Scalar:
     """True for quotes and for block texts (`|`, `>`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A list."""
 
     items: tuple["Node", ...]
@@ -40,8 +37,7 @@ class Items:
     """Where it begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """Names with values, in the file's order; each name once."""
 
     entries: tuple[tuple[Scalar, "Node"], ...]
@@ -139,8 +135,7 @@ def _not_utf8(data: bytes, start: int, file: str) -> Problem:
     return Problem(place, f"the byte 0x{data[start]:02x} is not UTF-8", "save the file as UTF-8", "not-utf8")
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchor:
+class _Anchor(NamedTuple):
     """What an alias stands for, and what it costs to repeat it."""
 
     node: Node
@@ -256,7 +251,7 @@ class _Composer:
             own = self.merged(own, own.pop("<<")[1])
         place = self.place(start, event.end_mark if start.flow_style else None)
         if first and not start.flow_style:
-            place = replace(place, width=first[0].place.width)
+            place = place._replace(width=first[0].place.width)
         return Table(tuple(own.values()), place)
 
     def merged(self, own: dict[str, tuple[Scalar, Node]], more: Node) -> dict[str, tuple[Scalar, Node]]:
@@ -375,7 +370,7 @@ def _filled_text(scalar: Scalar, values: Mapping[str, str], problems: list[Probl
                                     "bad-variable"))  # fmt: skip
         return match[0]
 
-    return replace(scalar, text=re.sub(_VARIABLE, value, scalar.text))
+    return scalar._replace(text=re.sub(_VARIABLE, value, scalar.text))
 
 
 def _few(wrong: str, names: Iterable[str]) -> list[str]:
@@ -389,7 +384,7 @@ def _few(wrong: str, names: Iterable[str]) -> list[str]:
 def _within(place: Place, part: str) -> Place:
     """Where this part of a text stands, if it can be seen on the text's first line."""
     at = place.text.find(part, place.column - 1)
-    return replace(place, column=at + 1, width=len(part)) if place.line and at >= 0 else place
+    return place._replace(column=at + 1, width=len(part)) if place.line and at >= 0 else place
 
 
 def _from_data(data: object, place: Place, depth: int) -> Node:

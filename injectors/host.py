@@ -7,7 +7,6 @@ that has both. A process is started behind a gate: it does not run its program b
 Everything here looks or acts at once and may block for a moment: call it from a worker thread.
 """
 
-import json
 import os
 import re
 import signal
@@ -232,6 +231,8 @@ def leaders(path: str) -> list[Process]:
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    import json
+
     newest = _from_json(path, text)
     known = [newest, *(Process.from_data(one) for one in json.loads(text).get("before", ()))]
     return [one for one in known if _belonging(one)]
@@ -251,6 +252,8 @@ class Held:
 
     def release(self) -> Process:
         """Let it run its program, once its pidfile is on disk. Raises OSError when that cannot be."""
+        import json
+
         path = self._start.pidfile
         if path:
             before = [one.to_data() for one in leaders(path)] if wrote_pidfile(path) else []
@@ -406,6 +409,8 @@ def _reap(pid: int) -> None:
 
 
 def _from_json(path: str, text: str) -> Process:
+    import json
+
     try:
         return Process.from_data(json.loads(text))
     except (KeyError, TypeError, ValueError):

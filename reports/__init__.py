@@ -12,9 +12,20 @@ __all__ = [
 
 if TYPE_CHECKING:
     from reports.report import (
-        EXIT_CODES, FORMAT, CapHit, CheckResult, FaultResult, Moment, Phase, ProbeResult, Renderer, Report,
-        RunOutcome, Score, ScoreLine,
-    )  # fmt: skip
+        EXIT_CODES,
+        FORMAT,
+        CapHit,
+        CheckResult,
+        FaultResult,
+        Moment,
+        Phase,
+        ProbeResult,
+        Renderer,
+        Report,
+        RunOutcome,
+        Score,
+        ScoreLine,
+    )
     from reports.words import Words
 else:
 

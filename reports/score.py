@@ -16,7 +16,7 @@ How a score is made, so that each point of it can be argued with:
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import fsum
 
 from checks import Outcome, Sentence

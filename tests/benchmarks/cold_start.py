@@ -25,6 +25,8 @@ EXPERIMENT = "title: nothing\ndescription: as small as one can be\nmethod: []\n"
 PAIRS = [("drills --version", "chaos --version"), ("drills lint", "chaos validate")]
 GOAL = 0.3
 """Of the other's time, at most."""
+LIBRARIES = "argparse, dataclasses, pathlib, re, yaml"
+"""What a lint cannot do without; the rest of its time is ours."""
 
 Times = dict[str, list[tuple[float, float]]]
 """Of each command, the wall and CPU seconds of each round."""
@@ -50,6 +52,7 @@ def ours() -> dict[str, list[str]]:
         raise SystemExit(f"no `drills` is installed beside {sys.executable}; `python3 tests/run.py` sets one up")
     return {
         "python -c pass": [sys.executable, "-c", "pass"],
+        "libraries of lint": [sys.executable, "-c", f"import {LIBRARIES}"],
         "drills --version": [drills, "--version"],
         "drills --help": [drills, "--help"],
         "drills lint": [drills, "lint", str(DRILL)],
@@ -103,7 +106,9 @@ def measure(commands: dict[str, list[str]], rounds: int, environment: Mapping[st
 def once(command: list[str], environment: Mapping[str, str], folder: str) -> tuple[float, float]:
     """The wall and CPU seconds of one process, from starting it until it is gone. It must succeed."""
     began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     _, status, used = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -181,7 +181,9 @@ def test_a_journal_is_for_its_user_only(tmp_path: Path) -> None:
     assert written(tmp_path / "journal.jsonl").stat().st_mode & 0o077 == 0
 
 
-def test_a_line_that_cannot_be_written_whole_is_not_there_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_cannot_be_written_whole_is_not_there_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half a line would break the chain for every line that follows once there is room again."""
     path = tmp_path / "journal.jsonl"
     journal = Journal.create(path, SystemClock())

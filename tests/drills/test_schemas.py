@@ -274,12 +274,15 @@ def test_every_file_has_a_title_and_says_what_it_is(what: str) -> None:
 # Kinds that are plugged in
 
 
-def test_kinds_of_installed_plugins_are_in_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.fakes import Flag
-
-    monkeypatch.setattr(registry, "_plugins", lambda group: [("flag", Flag, "fakes")] if group == "injectors" else [])
+def test_kinds_of_installed_plugins_are_in_the_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = tmp_path / "flag-1.0.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text("Metadata-Version: 2.1\nName: flag\nVersion: 1.0\n", encoding="utf-8")
+    (described / "entry_points.txt").write_text("[chaos_drills.injectors]\nflag = tests.fakes:Flag\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
 
     with_flag = Draft202012Validator(schema("drill"))
+
     assert with_flag.is_valid({"drill": "x", "faults": [{"flag": "db"}]})
     assert not takes("drill", "{drill: x, faults: [{flag: db}]}")
     assert "flag" in schema("inventory")["$defs"]["target"]["properties"]

@@ -166,7 +166,9 @@ def test_a_real_fault_is_outstanding_until_it_was_seen_gone(tmp_path: Path, monk
 
     async def play() -> None:
         stage = stage_on(journal)
-        injection = Injection(id="3f2a-flag", fault="flag", target="hill", address=FlagAddress(path=str(flag)), for_s=None)
+        injection = Injection(
+            id="3f2a-flag", fault="flag", target="hill", address=FlagAddress(path=str(flag)), for_s=None
+        )
         await Flag(target="hill").inject(injection, stage)
         assert flag.exists()
         left = outstanding(read(journal.path))

@@ -53,7 +53,7 @@ def main(sentinels: list[int]) -> None:
             primary.close()
             primary = None
         time.sleep(0.001)
-    print(json.dumps({"outage_s": longest_s, "from": gap[0], "to": gap[1]}))
+    sys.stdout.write(json.dumps({"outage_s": longest_s, "from": gap[0], "to": gap[1]}))
 
 
 if __name__ == "__main__":

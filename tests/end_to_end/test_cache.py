@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +68,7 @@ def sentinel_ports(run: RunDir) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def lost(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One run of the example, watched from outside at 1 ms."""
     desk = Desk(tmp_path_factory.mktemp("lost"))
     drill = desk.start("run", str(CACHE / "lose-the-primary.yaml"))
@@ -82,7 +81,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         said, _ = drill.communicate(timeout=60)
     finally:
         drill.kill()
-    yield {"desk": desk, "code": drill.returncode, "said": said, "outside": json.loads(outside)}
+    return {"desk": desk, "code": drill.returncode, "said": said, "outside": json.loads(outside)}
 
 
 def test_the_drill_passes_and_says_why(lost: dict[str, Any]) -> None:
@@ -103,7 +102,9 @@ def test_every_report_is_there(lost: dict[str, Any]) -> None:
     folder = lost["desk"].run().path
 
     assert "report.html" in lost["said"]
-    assert all((folder / name).stat().st_size > 500 for name in ("report.html", "report.md", "report.json", "junit.xml"))
+    assert all(
+        (folder / name).stat().st_size > 500 for name in ("report.html", "report.md", "report.json", "junit.xml")
+    )
 
 
 def test_an_outsiders_figure_lies_inside_our_bounds(lost: dict[str, Any]) -> None:

@@ -242,11 +242,15 @@ def test_a_guard_rail_aborts_during_the_fault(tmp_path: Path) -> None:
 
 
 def test_a_guard_rail_that_sees_nothing_aborts_too(tmp_path: Path) -> None:
-    drill = LONG_PAUSE.replace("{tcp: a, every: 50ms, timeout: 200ms}", "{command: b, run: /nowhere/at/all, every: 50ms}")
+    drill = LONG_PAUSE.replace(
+        "{tcp: a, every: 50ms, timeout: 200ms}", "{command: b, run: /nowhere/at/all, every: 50ms}"
+    )
     drill += "safety: {abort_when: {probe: greeting, success: '< 50%', for: 1s}}\n"
     with ground(tmp_path, drill) as here:
         inventory = here.folder / "inventory.yaml"
-        inventory.write_text(inventory.read_text(encoding="utf-8").replace("  b: {", "  b: {command: {}, "), encoding="utf-8")
+        inventory.write_text(
+            inventory.read_text(encoding="utf-8").replace("  b: {", "  b: {command: {}, "), encoding="utf-8"
+        )
         code, said = here.call("run", "drill.yaml")
 
         assert code == 4, said
@@ -283,7 +287,9 @@ def test_no_target_is_an_error(paused: Ground) -> None:
 
 def test_a_fault_that_cannot_be_undone_is_refused(paused: Ground) -> None:
     inventory = paused.folder / "inventory.yaml"
-    inventory.write_text(re.sub(r", start: \[.*?log: [^}]*", "", inventory.read_text(encoding="utf-8")), encoding="utf-8")
+    inventory.write_text(
+        re.sub(r", start: \[.*?log: [^}]*", "", inventory.read_text(encoding="utf-8")), encoding="utf-8"
+    )
     paused.drill.write_text(LONG_PAUSE.replace("pause: a", "kill: a"), encoding="utf-8")
     code, said = paused.call("plan", "drill.yaml")
 

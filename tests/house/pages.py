@@ -63,7 +63,7 @@ def anchors(page: Path) -> set[str]:
 
 def table(page: Path, heading: str) -> list[list[str]]:
     """The cells of the first table under a heading, without its head."""
-    _, _, rest = page.read_text(encoding="utf-8").partition(f"\n{heading}\n")
+    _, _, rest = f"\n{page.read_text(encoding='utf-8')}".partition(f"\n{heading}\n")
     assert rest, f"{page} has no heading {heading}"
     lines = rest.split("\n#", 1)[0].splitlines()
     rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines if line.startswith("|")]

@@ -50,7 +50,7 @@ def catalogue(house: Path) -> None:
     listed = re.search(r"^INJECTORS:.*?= \((.*?),?\s*\)$", text, re.MULTILINE | re.DOTALL)
     assert first
     assert listed
-    text = f"{text[: listed.end(1)]}, Flag{text[listed.end(1) :]}"
+    text = f"{text[: listed.end(1)]}, Litter{text[listed.end(1) :]}"
     path.write_text(f"{text[: first.start()]}{line}{text[first.start() :]}", encoding="utf-8")
 
 
@@ -85,14 +85,14 @@ def house(tmp_path: Path) -> Iterator[Path]:
 def test_a_newcomer_follows_the_page_and_the_house_says_what_is_missing(house: Path, tmp_path: Path) -> None:
     assert lacking(house) == []
 
-    write(house, "python", "injectors/flag.py")
+    write(house, "python", "injectors/litter.py")
     missing = lacking(house)
     assert missing == [
-        "flag: Flag of injectors/flag.py is not in injectors/catalog.py",
-        "flag: no test in tests/injectors runs Flag through the conformance suite",
-        "flag: README.md has no row for it in its table of faults",
-        "flag: no example and no drill of the tests uses it",
-        "flag: editors do not know it; drills schema > examples/drill.schema.json",
+        "litter: Litter of injectors/litter.py is not in injectors/catalog.py",
+        "litter: no test in tests/injectors runs Litter through the conformance suite",
+        "litter: README.md has no row for it in its table of faults",
+        "litter: no example and no drill of the tests uses it",
+        "litter: editors do not know it; drills schema > examples/drill.schema.json",
     ]
     said = pytest_of(house, "tests/house/test_every_injector.py")
     assert said.returncode == 1
@@ -100,12 +100,12 @@ def test_a_newcomer_follows_the_page_and_the_house_says_what_is_missing(house: P
 
     catalogue(house)
     assert lacking(house) == missing[1:]
-    write(house, "python", "tests/injectors/test_flag.py")
+    write(house, "python", "tests/injectors/test_litter.py")
     assert lacking(house) == missing[2:]
     add_row(house, "README.md", "| `kill` |")
     assert lacking(house) == missing[3:]
-    write(house, "yaml", "examples/flag/raise-a-flag.yaml")
-    write(house, "yaml", "examples/flag/inventory.yaml")
+    write(house, "yaml", "examples/litter/drop-litter.yaml")
+    write(house, "yaml", "examples/litter/inventory.yaml")
     assert lacking(house) == missing[4:]
     add_row(house, "examples/README.md", "(cache/lose-the-primary.yaml)")
     _refresh_schema(house)
@@ -123,26 +123,34 @@ def _refresh_schema(house: Path) -> None:
 
 
 def _check_house(house: Path) -> None:
-    """The conformance suite passes, and so do the tests of the pages, the examples and the schema."""
-    suite = pytest_of(house, "tests/injectors/test_flag.py", "-rA")
+    """The conformance suite passes, and so do the tests of the pages, the examples, the schema and the style."""
+    suite = pytest_of(house, "tests/injectors/test_litter.py", "-rA")
     assert suite.returncode == 0, suite.stdout
     assert "test_heals_from_disk_in_another_process" in suite.stdout
     assert suite.stdout.count("\nPASSED") > 20
 
-    others = pytest_of(house, "tests/house/test_every_injector.py", "tests/house/test_examples.py", "tests/drills/test_schemas.py",
-                       "tests/house/test_pages.py", "-k", "not first_drill and not as_they_came")  # fmt: skip
+    others = pytest_of(
+        house,
+        "tests/house/test_every_injector.py",
+        "tests/house/test_examples.py::test_it_has_no_mistakes_and_can_be_planned[litter/drop-litter.yaml]",
+        "tests/house/test_examples.py::test_its_page_says_what_it_shows_and_how_it_ends[litter/drop-litter.yaml]",
+        "tests/house/test_pages.py::test_the_tables_list_every_kind_and_no_other",
+        "tests/house/test_pages.py::test_each_kind_is_written_as_its_row_says",
+        "tests/drills/test_schemas.py::test_the_schema_beside_the_examples_is_current",
+    )
     assert others.returncode == 0, others.stdout
+    assert "7 passed" in others.stdout, others.stdout
 
     for tool in (("check",), ("format", "--check")):
-        style = call(house, "ruff", *tool, "injectors/flag.py", "tests/injectors/test_flag.py")
+        style = call(house, "ruff", *tool, "injectors/litter.py", "tests/injectors/test_litter.py")
         assert style.returncode == 0, style.stdout
 
 
 def _check_drill(house: Path, folder: Path) -> None:
-    """The example is found good, and run: the flag is raised, and gone afterwards."""
-    here = folder / "hill"
+    """The example is found good, and run: the file is dropped, and gone afterwards."""
+    here = folder / "yard"
     here.mkdir()
-    drill = str(house / "examples" / "flag" / "raise-a-flag.yaml")
+    drill = str(house / "examples" / "litter" / "drop-litter.yaml")
     lint = call(house, "drills", "lint", drill, folder=here)
     assert lint.returncode == 0, lint.stdout
 
@@ -158,12 +166,12 @@ def test_the_page_is_followed_whole() -> None:
     steps = [block.file for block in blocks(PAGE, "python", "yaml", "markdown", "toml")]
 
     assert steps == [
-        "injectors/flag.py",
+        "injectors/litter.py",
         "injectors/catalog.py",
-        "tests/injectors/test_flag.py",
+        "tests/injectors/test_litter.py",
         "README.md",
-        "examples/flag/raise-a-flag.yaml",
-        "examples/flag/inventory.yaml",
+        "examples/litter/drop-litter.yaml",
+        "examples/litter/inventory.yaml",
         "examples/README.md",
         "pyproject.toml",
     ]

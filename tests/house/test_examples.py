@@ -51,19 +51,10 @@ def test_its_page_says_what_it_shows_and_how_it_ends(drill: str) -> None:
     assert set(re.findall(r"`([^`]+)`", ends)) & {outcome.value for outcome in RunOutcome}
 
 
-@pytest.mark.parametrize("drill", DRILLS)
-def test_an_editor_is_told_what_it_is(drill: str) -> None:
-    first = (EXAMPLES / drill).read_text(encoding="utf-8").splitlines()[0]
-    schema = first.removeprefix("# yaml-language-server: $schema=")
+def test_the_page_explains_every_program_of_an_example() -> None:
+    programs = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("*/*.py")}
 
-    assert (EXAMPLES / drill).parent.joinpath(schema).resolve() == EXAMPLES / "drill.schema.json"
-
-
-def test_the_page_explains_every_file_of_an_example() -> None:
-    """What is in a folder, but for the drills, which have their own table."""
-    files = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("*/*") if path.suffix in {".py", ".yaml"}}
-
-    assert sorted(files - set(links(PAGE))) == []
+    assert sorted(programs - set(links(PAGE))) == []
 
 
 def test_examples_are_as_they_came() -> None:

@@ -57,7 +57,9 @@ def test_public_things_have_docstrings() -> None:
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in ast.walk(tree):
-            public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and not node.name.startswith("_")
+            public = isinstance(
+                node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            ) and not node.name.startswith("_")
             if public and not ast.get_docstring(node) and not _is_inner(tree, node) and not _is_known_method(node):
                 lacking.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
 

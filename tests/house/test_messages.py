@@ -25,7 +25,9 @@ def test_every_slug_is_explained() -> None:
 
 
 def test_nothing_is_explained_that_nobody_says() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "drills").glob("*.py") if path.name != "messages.py")
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "drills").glob("*.py") if path.name != "messages.py"
+    )
 
     assert [slug for slug in MESSAGES if f'"{slug}"' not in text and slug != "unknown-message"] == []
 

@@ -453,13 +453,17 @@ def test_while_sentinels_disagree_a_look_is_blind_if_anybody_is_served_and_bad_i
         async with ValkeyProbe(target=CACHE).open(service, "orders") as watch:
             return await look(watch, 0)
 
-    with valkey(tmp_path / "one") as one, valkey(tmp_path / "two") as two:
-        with sentinel(tmp_path / "s1", one.port, "shop", 1) as first, sentinel(tmp_path / "s2", two.port, "shop", 1) as second:
-            service = ValkeyService(sentinels=(f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"), service="shop")
-            one.signal(signal.SIGKILL)
-            split = asyncio.run(seen_with(service))
-            two.signal(signal.SIGKILL)
-            dead = asyncio.run(seen_with(service))
+    with (
+        valkey(tmp_path / "one") as one,
+        valkey(tmp_path / "two") as two,
+        sentinel(tmp_path / "s1", one.port, "shop", 1) as first,
+        sentinel(tmp_path / "s2", two.port, "shop", 1) as second,
+    ):
+        service = ValkeyService(sentinels=(f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"), service="shop")
+        one.signal(signal.SIGKILL)
+        split = asyncio.run(seen_with(service))
+        two.signal(signal.SIGKILL)
+        dead = asyncio.run(seen_with(service))
 
     assert split.seen is Seen.BLIND
     assert f"1 say 127.0.0.1:{one.port}" in split.why
