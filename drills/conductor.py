@@ -311,8 +311,8 @@ class Conductor:
             if self.now_s > until_s:
                 break
             await asyncio.sleep(_TICK_S)
-        window = {"from_s": round(began_s, 6), "to_s": round(self.now_s, 6)}
-        self._journal.append("steady.missed", {"phase": phase, "why": why, **window})
+        from_s, to_s = round(began_s, 6), round(self.now_s, 6)
+        self._journal.append("steady.missed", {"phase": phase, "why": why, "from_s": from_s, "to_s": to_s})
         if phase == "before":
             raise _NotStarted(f"the system was not steady: {why}")
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ class Fire:
 '''
 
 
+NAMELESS = """
+from dataclasses import dataclass
+@dataclass
+class Bad:
+    name = "bad"
+    address = str
+    target: str = ""
+    def open(self, address, mark): ...
+"""
+
+
 def install(folder: Path, name: str, code: str, **entries: str) -> Path:
     """A distribution in this folder: a module with this code, and its entry points by group."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,15 +72,16 @@ def install(folder: Path, name: str, code: str, **entries: str) -> Path:
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in which distributions are found, and whose modules are forgotten afterwards."""
     folder = tmp_path / "site"
     folder.mkdir()
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    assert before
-    return folder
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
 
 
 def problem(group: Group, *wanted: str) -> tuple[str, str]:
@@ -164,8 +177,7 @@ def test_an_entry_point_to_nothing_is_told(here: Path) -> None:
         ("from dataclasses import dataclass\n@dataclass\nclass Bad:\n    name = 'bad'", "checks", "it lacks judge"),
         ("from dataclasses import dataclass\n@dataclass\nclass Bad:\n    name = 'worse'\n    def judge(self, e): ...", "checks",
          "it calls itself `worse`, and its entry point `bad`"),
-        ("from dataclasses import dataclass\n@dataclass\nclass Bad:\n    name = 'bad'\n    address = str\n    target: str = ''\n"
-         "    def open(self, a, m): ...", "probes", "its address lacks name"),
+        (NAMELESS, "probes", "its address lacks name"),
         ("from dataclasses import dataclass\n@dataclass\nclass Bad:\n    name = 'bad'\n    address = str\n", "probes",
          "it lacks target, open"),
         ("class Bad:\n    name = 'bad'\n    file = 'bad.txt'", "renderers", "it lacks render"),
