@@ -14,6 +14,7 @@ from checks.units import write_duration
 from drills import registry, source
 from drills.binding import Binding, settings, settings_of
 from drills.errors import DrillError, Place, Problem, choices
+from drills.events import EventKind
 from drills.source import Items, Node, Scalar, Table
 from injectors import Injector
 from reports.words import Words
@@ -54,7 +55,7 @@ class When:
     bad_for: Annotated[timedelta | None, "Bad looks only, for this long"] = None
     fault: Annotated[FaultName | None, "This fault was verified in effect"] = None
     verified_for: Annotated[timedelta, "That long ago"] = timedelta(0)
-    event: Annotated[str | None, "An event of this kind was written to the journal after the steady state"] = None
+    event: Annotated[EventKind | None, "An event of this kind was written to the journal after the steady state"] = None
     deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = (
         timedelta(minutes=1)
     )

@@ -67,7 +67,8 @@ async def heal_one(fault: Outstanding, journal: Journal, *, source: str) -> bool
     if effect.present is False:
         stage.note("injection.gone", why=effect.why, sync=True)
         return True
-    stage.note("injection.heal_failed", why=f"healed, but it is still there: {effect.why}", sync=True)
+    seen = "it is still there" if effect.present else "nobody could see whether it is gone"
+    stage.note("injection.heal_failed", why=f"healed, but {seen}: {effect.why}", sync=True)
     return False
 
 

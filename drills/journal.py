@@ -16,6 +16,7 @@ from typing import Any, Self
 from checks import Event, Trust
 from drills.clock import Clock, stamp
 from drills.errors import DrillError, Place, Problem
+from drills.events import EventKind
 
 FORMAT = 1
 """Of a line and of the events' data; in the first line of every journal. 1: the first."""
@@ -90,7 +91,7 @@ class Journal:
         """Seconds since the run was opened."""
         return self.clock.monotonic_s() - self.origin_s
 
-    def append(self, kind: str, data: Mapping[str, Any] | None = None, *, source: str = "conductor",
+    def append(self, kind: EventKind, data: Mapping[str, Any] | None = None, *, source: str = "conductor",
                trust: Trust = Trust.OBSERVED, sync: bool = False) -> Event:  # fmt: skip
         """Write one event; with `sync` it is on disk when this returns. Raises OSError when it could not be written."""
         event = Event(seq=self._seq, t_s=round(self.now_s, 6), at=stamp(self.clock.utc()), kind=kind, source=source,

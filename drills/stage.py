@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from checks import Event
+from drills.events import EventKind
 from drills.journal import Journal
 from injectors import InjectionFailed, NothingRemembered, Remembered
 
@@ -67,7 +68,7 @@ class RunStage:
         """What every event of this injection carries."""
         return {"injection": self.remembered.id, "fault": self.remembered.fault, "target": self.remembered.target}
 
-    def note(self, kind: str, *, sync: bool = False, **data: Any) -> Event:
+    def note(self, kind: EventKind, *, sync: bool = False, **data: Any) -> Event:
         """Write an event of this injection."""
         return self.journal.append(kind, {**self.names, **data}, source=self._source, sync=sync)
 

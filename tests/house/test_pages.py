@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -26,6 +26,7 @@ from drills import drill as drills
 from drills import journal as journals
 from drills.binding import settings_of
 from drills.errors import Exit
+from drills.events import EventKind
 from drills.registry import Group, kinds
 from injectors.catalog import INJECTORS
 from reports import EXIT_CODES
@@ -450,6 +451,7 @@ def _keys(call: ast.Call) -> set[str] | None:
 
 def test_every_kind_of_event_is_listed_and_no_other() -> None:
     assert sorted({kind for kind, _ in written_events()}) == sorted(listed_events())
+    assert sorted(get_args(EventKind)) == sorted(listed_events())
 
 
 def test_every_event_has_the_data_that_is_listed() -> None:
