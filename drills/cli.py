@@ -225,6 +225,8 @@ def _heal(given: argparse.Namespace) -> int:
     from drills import rundir
 
     runs = rundir.open_runs() if given.all else [_find(given)]
+    if not runs:
+        print("no run of this user on this host has left anything")
     return Exit.PASSED if sum(not heal(run) for run in runs) == 0 else Exit.NOT_HEALED
 
 
