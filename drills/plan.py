@@ -166,7 +166,9 @@ async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *,
             return None
         preview = Preview(touches=(), does=fault.kind, undo="as it will be found once the lab runs")
     if not preview.touches and in_lab:
-        touch = Touch(what=f"{target}, once the lab runs", key=f"lab:{loaded.lab.folder}:{target}" if loaded.lab else target)
+        touch = Touch(
+            what=f"{target}, once the lab runs", key=f"lab:{loaded.lab.folder}:{target}" if loaded.lab else target
+        )
         preview = replace(preview, touches=(touch,), does=fault.kind)
     if not preview.touches:
         problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: nothing is there",

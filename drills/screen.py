@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _REFRESH_S = 0.25
+_NAME_MAX = 34
 _REST_S = 3.0
 """For what a plan's time leaves out: starting the lab, healing, reading back."""
 _BARS = "▁▂▃▄▅▆▇█"
@@ -74,10 +75,10 @@ def picture(conductor: Conductor) -> "RenderableType":
     rows += [(name, *_probe(conductor, name)) for name in conductor.recent]
     rows += [("next", conductor.next, "")] if conductor.next else []
     body = Table.grid(padding=(0, 2))
-    body.add_column(no_wrap=True)
-    body.add_column(no_wrap=True)
+    body.add_column(no_wrap=True, max_width=_NAME_MAX)
+    body.add_column()  # which gives way when the terminal is narrow
     for name, text, style in rows:
-        body.add_row(_text(f"  {name}"), _text(text, style))
+        body.add_row(_line(f"  {name}"), _line(text, style))
     whole = Table.grid(expand=True)
     whole.add_row(_head(conductor))
     whole.add_row(body)
@@ -106,6 +107,13 @@ def _text(text: str, style: str = "") -> "Text":
     from rich.text import Text
 
     return Text(printable(text), style=style)
+
+
+def _line(text: str, style: str = "") -> "Text":
+    """A text that is cut off where its line ends."""
+    line = _text(text, style)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def _phase(conductor: Conductor) -> str:

@@ -96,12 +96,12 @@ def samples(probe: str, from_s: float, seen: str, *, every_s: float = 0.1, took_
 class Story:
     """A journal written by hand, each event at a time of one's choice."""
 
-    def __init__(self, path: Path, **data: Any) -> None:
+    def __init__(self, journal: Path, /, **data: Any) -> None:
         self._clock = StillClock()
-        self._journal = Journal.create(path, self._clock)
+        self._journal = Journal.create(journal, self._clock)
         self._journal.append("run.opened", opening(**data))
 
-    def at(self, t_s: float, kind: str, **data: Any) -> "Story":
+    def at(self, t_s: float, kind: str, /, **data: Any) -> "Story":
         """Write an event."""
         self._clock.now_s = StillClock().now_s + t_s
         self._journal.append(kind, data)

@@ -123,7 +123,7 @@ def subcommands() -> dict[str, argparse.ArgumentParser]:
 @each_page
 def test_python_compiles(page: Path) -> None:
     for block in blocks(page, "python"):
-        compile(block.text, str(block), "exec")
+        assert compile(block.text, str(block), "exec")
 
 
 @each_page
@@ -162,7 +162,7 @@ def test_every_drill_of_a_page_has_no_mistakes(page: Path, tmp_path: Path, monke
             _with_newcomers(monkeypatch, page)
             path = tmp_path / "drill.yaml"
             path.write_text(block.text, encoding="utf-8")
-            load.load(path)
+            assert load.load(path).drill.name in block.text
 
 
 def _with_newcomers(monkeypatch: pytest.MonkeyPatch, page: Path) -> None:
@@ -192,7 +192,7 @@ def test_every_inventory_lab_and_rubric_of_a_page_has_no_mistakes(page: Path, tm
             kept.write(next(one for one in blocks(page, "yaml") if first_word(one) == "lab"))
         # Engines and probes that the drill does not use may come from anywhere; those of ours are all known.
         (tmp_path / "drill.yaml").write_text(f"drill: page\n{lab}{rubric}", encoding="utf-8")
-        load.load(tmp_path / "drill.yaml")
+        assert load.load(tmp_path / "drill.yaml").drill.name == "page"
 
 
 def test_faults_that_are_shown_alone_have_no_mistakes(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_faults_that_are_shown_alone_have_no_mistakes(tmp_path: Path) -> None:
     for block in shown:
         path = tmp_path / "drill.yaml"
         path.write_text(f"drill: page\n{_probes()}{block.text}", encoding="utf-8")
-        drills.read(path)
+        assert drills.read(path).faults
 
 
 def test_the_first_drill_ends_as_the_readme_says(tmp_path: Path) -> None:
