@@ -21,7 +21,21 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _call(list(sys.argv[1:] if arguments is None else arguments))
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _print_to_nobody()
+
+
+def _print_to_nobody() -> None:
+    """Whoever read what we print has gone: `| head`, a closed terminal. Exit code and files still tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _call(words: list[str]) -> int:
     if words in (["--version"], ["-V"]):
         print(f"drills {__version__}")
         return 0
@@ -37,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error}\n\n{count} problem{'s' if count > 1 else ''}", file=sys.stderr)
         return Exit.USAGE
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone; there is nobody to tell
+        _print_to_nobody()
         return Exit.USAGE
     except KeyboardInterrupt:
         print("ended before anything was done", file=sys.stderr)
@@ -261,9 +275,8 @@ def _show(report: "Report", directory: "RunDir | None", language: str) -> int:
     try:
         show(report, directory, language)
         sys.stdout.flush()
-    except (OSError, SystemExit):  # the terminal is closed, of which rich makes an exit of its own with code 1;
-        # the exit code and the files still tell, so nothing may fail over it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, SystemExit):  # rich makes an exit of its own, with code 1, of a reader who has gone
+        _print_to_nobody()
     return report.exit_code
 
 

@@ -203,7 +203,10 @@ def _hidden(preview: Preview, inventory: Inventory) -> Preview:
 
 
 def _times(loaded: Loaded) -> Times:
-    """Reckon with every fault taking effect at once, and every check needing all its time."""
+    """Reckon with every fault taking effect at once, and every check needing all its time.
+
+    What passes must go on passing for as long as a look may hang, so that each wait for checks takes that longer.
+    """
     drill = loaded.drill
     starts: dict[str, float] = {}
     latest: dict[str, float] = {}
@@ -211,27 +214,33 @@ def _times(loaded: Loaded) -> Times:
         if fault.when is None:
             starts[fault.id] = latest[fault.id] = fault.at.total_seconds() if fault.at else 0.0
         else:
-            after = fault.when.fault
-            base = (starts.get(after, 0.0) + fault.when.verified_for.total_seconds()) if after else 0.0
-            starts[fault.id] = base
+            starts[fault.id] = _earliest(fault.when, starts)
             latest[fault.id] = fault.when.deadline.total_seconds()
     horizons = [use.check.horizon() for use in drill.checks if isinstance(use.check, Waits)]
+    hangs_s = max((use.timeout.total_seconds() for use in drill.probes.values() if horizons), default=0.0)
 
     def until(start: Mapping[str, float]) -> float:
         lasting = [start[one.id] + (one.for_.total_seconds() if one.for_ else 0.0) for one in drill.faults]
         waiting = [start[one.after] + one.for_s for one in horizons if one.after is not None]
-        return max([0.0, *lasting, *waiting])
+        return max([0.0, *lasting, *waiting]) + hangs_s
 
     hold_s = max((entry.hold.total_seconds() for entry in drill.head.steady), default=0.0)
     within_s = drill.head.steady_within.total_seconds() if drill.head.steady else 0.0
     waiting_s = max((one.for_s for one in horizons if one.after is None), default=0.0)
+    most_s = min(until(latest), drill.head.safety.max_duration.total_seconds())
     return Times(
         steady_s=hold_s,
         faults_s=until(starts),
-        recovery_s=max(hold_s, waiting_s),
+        recovery_s=max(hold_s, waiting_s) + hangs_s,
         earliest=starts,
-        most_s=within_s + min(until(latest), drill.head.safety.max_duration.total_seconds()) + max(within_s, waiting_s),
+        most_s=within_s + most_s + max(within_s, waiting_s) + hangs_s,
     )
+
+
+def _earliest(when: When, starts: Mapping[str, float]) -> float:
+    """When a condition can be met at the earliest, counted from the steady state."""
+    span = when.verified_for or when.good_for or when.bad_for
+    return starts.get(when.fault or "", 0.0) + (span.total_seconds() if span else 0.0)
 
 
 def _in_order(faults: Sequence[Fault]) -> list[Fault]:

@@ -204,10 +204,10 @@ def test_each_condition_is_read() -> None:
         "probe: orders",
         "probe: orders, good_for: 1s, bad_for: 1s",
         "probe: orders, good_for: 0s",
-        "good_for: 1s, event: x",
+        "good_for: 1s, event: injection.gone",
         "probe: orders, bad_for: 1s, fault: first",
-        "fault: first, event: x",
-        "event: x, verified_for: 5s",
+        "fault: first, event: injection.gone",
+        "event: injection.gone, verified_for: 5s",
     ],
 )
 def test_a_condition_that_says_too_much_or_too_little_is_refused(condition: str) -> None:
@@ -217,6 +217,13 @@ def test_a_condition_that_says_too_much_or_too_little_is_refused(condition: str)
 def test_a_condition_names_a_fault_and_a_probe_of_the_drill() -> None:
     assert slugs(when("fault: firts")) == ["unknown-fault"]
     assert slugs(when("probe: others, good_for: 1s")) == ["unknown-probe"]
+
+
+def test_a_condition_on_an_event_that_never_comes_is_told() -> None:
+    problem = only(when("event: injection.gnoe"))
+
+    assert problem.slug == "bad-choice"
+    assert "did you mean `injection.gone`?" in problem.fix
 
 
 def test_faults_that_wait_for_each_other_are_told_once() -> None:

@@ -308,7 +308,7 @@ faults:
   - {id: first, pause: a, at: 200ms, for: 1s}
   - {id: second, kill: b, when: {fault: first, verified_for: 300ms}, for: 200ms}
   - {id: third, restart: c, when: {event: injection.gone, deadline: 5s}}
-  - {id: fourth, pause: c, when: {probe: greeting, bad_for: 30s, deadline: 2s}}
+  - {id: fourth, pause: c, when: {probe: greeting, bad_for: 1900ms, deadline: 2s}}
 """
     with ground(tmp_path, drill) as here:
         code, said = here.call("run", "drill.yaml")
