@@ -225,8 +225,9 @@ def _runs(given: argparse.Namespace) -> int:
 
     if given.run:
         directory = _find(given)
-        return _show(judge_run(directory), directory, "en")
-    print(listing(rundir.all_runs(_root(given))))
+        written = (directory.path / "report.html").exists()
+        return _show(judge_run(directory), directory if written else None, "en")
+    print(listing(rundir.known_runs(_root(given))))
     return 0
 
 

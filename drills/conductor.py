@@ -49,6 +49,8 @@ ENDING: Mapping[int, str] = {
     signal.SIGTSTP: "",
 }
 """Signals that end a run, and how that is said; SIGTSTP is heeded too, and refused."""
+_ROOM_S = 1.0
+"""How much longer than planned the faults may be there, for the time that injecting and healing take themselves."""
 _TICK_S = 0.1
 """How often guards, conditions and requests to abort are looked at."""
 
@@ -72,7 +74,10 @@ class Conductor:
         self._coming: dict[str, tuple[float, str]] = {}
         """What is to come, with the time when it does; for what has no set time, infinity."""
         self._heal_first = heal_first
-        self._journal: Journal
+        self._journal = Journal.create(run.journal, clock)
+        self._journal.hide = plan.loaded.inventory.hidden
+        self._journal.listen(self.evidence.add)
+        self._heard: list[int] = []
         self._reaper: Reaper | None = None
         self._beating: asyncio.Task[None] | None = None
         self._over = False
@@ -83,7 +88,6 @@ class Conductor:
         self._samplers: list[asyncio.Task[None]] = []
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
-        self._listeners: list[Callable[[Event], None]] = []
 
     @property
     def next(self) -> str:
@@ -103,7 +107,7 @@ class Conductor:
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call this with every event of the run, from the first one on."""
-        self._listeners.append(listener)
+        self._journal.listen(listener)
 
     def stop(self, by: str, why: str) -> None:
         """Ask for the end: what has not begun is cancelled, everything is healed. Further calls change nothing."""
@@ -113,7 +117,9 @@ class Conductor:
 
     def hear(self, number: int) -> None:
         """A signal came; safe to call from a signal handler, at any time. The run itself does what it asks for."""
-        if self._loop and not self._loop.is_closed():
+        if self._loop is None:
+            self._heard.append(number)
+        elif not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._heed, number)
 
     def _heed(self, number: int) -> None:
@@ -125,13 +131,12 @@ class Conductor:
 
     async def conduct(self) -> None:
         """Run the plan to its end. However it goes, everything is healed; a bug of ours is raised after that."""
-        self._journal = Journal.create(self.run.journal, self.clock)
-        for listener in (self.evidence.add, *self._listeners):
-            self._journal.listen(listener)
         broken: list[Exception] = []
         try:
             self._loop = asyncio.get_running_loop()
             self._open()
+            for number in self._heard:
+                self._heed(number)
             self._beating = beating = asyncio.ensure_future(self._beat())
             broken += await self._guarded(self._work(), beating)
             self._over = True  # from here on everything is healed and closed anyway
@@ -179,7 +184,6 @@ class Conductor:
             self._journal.append("fault.planned", {"fault": one.fault.id, "kind": one.fault.kind, "does": one.does,
                                                    "target": one.fault.injector.target, "starts": one.starts,
                                                    "lasts": one.lasts})  # fmt: skip
-        rundir.list_open(self.run)
         self._reaper = Reaper.launch(self.run)
         if reaper := host.identify(self._reaper.pid):
             host.protect(reaper)  # no pattern that matches its command line may make it a target
@@ -191,8 +195,7 @@ class Conductor:
         await self._open_probes()
         await self._arm()
         self._enter("steady")
-        await self._become_steady("before")
-        self.zero_s = self.now_s
+        self.zero_s = await self._become_steady("before")
         self._enter("faults")
         async with asyncio.TaskGroup() as group:
             for planned in self.plan.faults:
@@ -242,7 +245,7 @@ class Conductor:
         try:
             self.plan = await plans.look_again(self.plan)
         except DrillError as error:
-            raise _NotStarted(str(error)) from error
+            raise _NotStarted("; ".join(one.what for one in error.problems)) from error
 
     def _note_process(self, name: str, process: host.Process) -> None:
         self._journal.append("lab.process_started", {"name": name, "pid": process.pid})
@@ -289,11 +292,11 @@ class Conductor:
             raise _NotStarted(str(error)) from error
         self._journal.append("reaper.armed")
 
-    async def _become_steady(self, phase: str) -> None:
-        """Wait until the steady state holds. Before the faults, not to reach it ends the run."""
+    async def _become_steady(self, phase: str) -> float:
+        """Wait until the steady state holds; pass when that was. Before the faults, not to reach it ends the run."""
         entries = self.drill.head.steady
         if not entries:
-            return
+            return self.now_s
         began_s = self.now_s
         until_s = began_s + self.drill.head.steady_within.total_seconds()
         longest_s = max(entry.hold.total_seconds() for entry in entries)
@@ -304,10 +307,8 @@ class Conductor:
             if to_s - longest_s >= began_s:
                 why = live.unsteady(entries, self.evidence, to_s)
             if not why:
-                self._journal.append(
-                    "steady.confirmed", {"phase": phase, "from_s": round(to_s - longest_s, 6), "to_s": to_s}
-                )
-                return
+                from_s = round(to_s - longest_s, 6)
+                return self._journal.append("steady.confirmed", {"phase": phase, "from_s": from_s, "to_s": to_s}).t_s
             if self.now_s > until_s:
                 break
             await asyncio.sleep(_TICK_S)
@@ -315,6 +316,7 @@ class Conductor:
         self._journal.append("steady.missed", {"phase": phase, "why": why, "from_s": from_s, "to_s": to_s})
         if phase == "before":
             raise _NotStarted(f"the system was not steady: {why}")
+        return self.now_s
 
     @property
     def _seen_until_s(self) -> float:
@@ -345,7 +347,7 @@ class Conductor:
         self._coming[fault.id] = (until_s, f"{fault.id} begins when {plans.condition(fault.when)}; it is skipped")
         while not live.met(fault.when, self.evidence, zero_s=self.zero_s, now_s=self.now_s):
             if self.now_s > until_s:
-                why = f"it waited for {plans.condition(fault.when)}, which did not come in time"
+                why = f"it waited until {plans.condition(fault.when)}, which did not come in time"
                 self._journal.append("fault.skipped", {"fault": fault.id, "why": why})
                 return False
             await asyncio.sleep(_TICK_S / 2)
@@ -385,8 +387,8 @@ class Conductor:
         """Heal all that is left, newest first."""
         if self._healed_s is None:
             self._enter("healing")
-        await healer.heal(outstanding(self.evidence.events), self._journal, source="conductor",
-                          patience_s=HEAL_PATIENCE_S)  # fmt: skip
+        patience_s = HEAL_PATIENCE_S if self._healed_s is None else 0.0  # spent once, however often we come by
+        await healer.heal(outstanding(self.evidence.events), self._journal, source="conductor", patience_s=patience_s)
         self._healed_s = self.now_s
 
     async def _wait_for_checks(self) -> None:
@@ -478,7 +480,8 @@ class Conductor:
         """What is left at the targets that live on when the lab is gone."""
         inventory = self.plan.loaded.inventory
         targets = {name: addresses for name, addresses in inventory.targets.items() if name not in inventory.in_lab}
-        return await healer.residue(list(registry.kinds("injectors").values()), targets)
+        used = [one.kind for one in self.drill.faults]
+        return await healer.residue(list(registry.kinds("injectors", used).values()), targets)
 
     async def _beat(self) -> None:
         """Keep the reaper quiet, and look whether somebody else wants the run to end."""
@@ -509,7 +512,7 @@ class Conductor:
                 why = live.tripped(guard, self.evidence, since_s=acting.t_s, now_s=now_s)
                 if why:
                     self.stop("guard", why)
-            if self.zero_s is not None and now_s - self.zero_s > safety.max_duration.total_seconds():
+            if self.zero_s is not None and now_s - self.zero_s > safety.max_duration.total_seconds() + _ROOM_S:
                 most = show_duration(safety.max_duration.total_seconds())
                 self.stop("guard", f"the faults have lasted {most}, the most they may")
 

@@ -9,7 +9,9 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,6 +45,8 @@ class Journal:
         self._size = os.fstat(handle).st_size
         self.may_fail = False
         """Set while healing: then a line that cannot be written is passed over, for no full disk may keep a fault alive."""
+        self.hide: Callable[[str], str] = str
+        """What every text goes through on its way to the file, to keep secrets out of it."""
         self.lost = 0
         """How many lines were passed over."""
 
@@ -73,7 +77,8 @@ class Journal:
         whole, torn = _split(path.read_bytes())
         events, link = _check(whole, path)
         if torn:
-            path.with_suffix(".torn").write_bytes(torn)
+            with suppress(OSError):  # half a line is no evidence, and no full disk may keep us from healing
+                path.with_suffix(".torn").write_bytes(torn)
             os.ftruncate(handle, len(whole))
         journal = cls(path, clock, origin_s=_origin(events, clock), seq=len(events), link=link, handle=handle)
         if torn:
@@ -94,8 +99,9 @@ class Journal:
     def append(self, kind: EventKind, data: Mapping[str, Any] | None = None, *, source: str = "conductor",
                trust: Trust = Trust.OBSERVED, sync: bool = False) -> Event:  # fmt: skip
         """Write one event; with `sync` it is on disk when this returns. Raises OSError when it could not be written."""
+        shown = data or {} if kind in _AS_IT_IS else _through(self.hide, data or {})
         event = Event(seq=self._seq, t_s=round(self.now_s, 6), at=stamp(self.clock.utc()), kind=kind, source=source,
-                      trust=trust, data=data or {})  # fmt: skip
+                      trust=trust, data=shown)  # fmt: skip
         body = _body(event)
         link = _link(self.link, body)
         try:
@@ -170,6 +176,19 @@ def boot() -> str:
         return f"boot-{psutil.boot_time():.0f}"
 
 
+_AS_IT_IS = frozenset({"injection.remembered", "probe.sampled"})
+"""Healing needs what was remembered to the letter; samples come by the thousand, and probes tell no passwords."""
+
+
+def _through(hide: Callable[[str], str], value: Any) -> Any:
+    """The same value with every text in it gone through `hide`."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {key: _through(hide, one) for key, one in value.items()}
+    return [_through(hide, one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def _body(event: Event) -> str:
     text = json.dumps(
         {"seq": event.seq, "t_us": round(event.t_s * 1e6), "at": event.at, "kind": event.kind,
@@ -184,10 +203,20 @@ def _link(before: str, body: str) -> str:
 
 
 def _lock(handle: int, path: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise JournalBusy(f"{path} is being written by another process") from None
+    for pause_s in (
+        0.01,
+        0.05,
+        0.1,
+        0.1,
+        None,
+    ):  # whoever only asks whether it is being written holds it for an instant
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if pause_s is None:
+                raise JournalBusy(f"{path} is being written by another process") from None
+            time.sleep(pause_s)
 
 
 def _split(content: bytes) -> tuple[bytes, bytes]:

@@ -5,10 +5,13 @@ lab's logs, the reports. Each command can start from it. Beside that, every run 
 in the user's state directory until it is clean, so that `drills heal` finds it from any directory.
 """
 
+import fcntl
 import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -128,6 +131,18 @@ def state_dir() -> Path:
         return Path(given)
     base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(base) / "chaos-drills"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold off every other run of this user that is about to begin, from looking for overlaps until it is listed."""
+    state_dir().mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(state_dir() / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # held for moments only, and let go by the system when its holder dies
+        yield
+    finally:
+        os.close(handle)
 
 
 def list_open(run: RunDir) -> None:

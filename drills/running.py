@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ from drills import drill as drills
 from drills import healer, plan, registry, rundir, screen
 from drills.clock import SystemClock
 from drills.conductor import ENDING, Conductor, refuse_leftovers, refuse_overlap
-from drills.errors import choices, mistake
+from drills.errors import DrillError, choices, mistake
 from drills.inventory import process_environment
+from drills.journal import JournalBusy
 from drills.judging import judge_run
 from drills.load import Loaded, load
 from drills.rundir import RunDir
@@ -41,19 +43,22 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     if heal_first:
         heal_leftovers()
     refuse_leftovers()
-    name = drills.read(path, limits=limits).name
+    name = drill_name(path, inventory, limits)
     directory = rundir.create(root, name, SystemClock().utc())
     try:
         loaded = load(
             path, inventory=inventory, lab_folder=directory.lab, limits=limits, environment=process_environment()
         )
         settled = asyncio.run(plan.make(loaded))
-        refuse_overlap(settled)
+        with rundir.alone():
+            refuse_overlap(settled)
+            keep(loaded, settled, directory)
+            conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
+            rundir.list_open(directory)
     except BaseException:
+        rundir.list_closed(directory)
         shutil.rmtree(directory.path)
         raise
-    keep(loaded, settled, directory)
-    conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
     heed_signals(conductor)
     try:
         asyncio.run(screen.conduct(conductor, plain=plain or not sys.stdout.isatty()))
@@ -62,6 +67,15 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     report = judge_run(directory)
     write_reports(report, directory, language)
     return report, directory
+
+
+def drill_name(path: Path, inventory: Path | None, limits: tuple[str, ...]) -> str:
+    """What the drill is called. Raises DrillError with the mistakes of all its files, not of the drill alone."""
+    try:
+        return drills.read(path, limits=limits).name
+    except DrillError:
+        load(path, inventory=inventory, limits=limits)
+        raise
 
 
 def heed_signals(conductor: Conductor) -> None:
@@ -79,7 +93,9 @@ def turn_deaf() -> None:
 def heal_leftovers() -> None:
     """Heal every run on this host that died and is not clean."""
     for one in rundir.open_runs():
-        if not one.is_live:
+        with suppress(
+            JournalBusy, DrillError
+        ):  # under way, or edited: what it has left is refused next, with its reason
             asyncio.run(healer.heal_run(one, why="healed before another run", source="heal", patience_s=60))
 
 

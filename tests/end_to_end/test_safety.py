@@ -390,3 +390,51 @@ def test_a_disk_that_fills_up_after_any_line_leaves_no_fault(tmp_path: Path) -> 
             assert code not in (0, 1), said
             assert here.state("a") == "running", f"full after line {line}"
             assert "No space left" in said
+
+
+def test_of_two_runs_that_begin_at_once_one_is_refused(paused: Ground) -> None:
+    """Looking for others and being listed is one step: else both would look before either is there to be seen."""
+    for _ in range(3):
+        both = [paused.start("run", "drill.yaml") for _ in range(2)]
+        try:
+            wait_until(lambda: paused.state("a") == "stopped", "one of them paused the target")
+            wait_until(lambda both=both: any(one.poll() is not None for one in both), "the other was refused")
+        finally:
+            for one in both:
+                one.send_signal(signal.SIGINT)
+            said = [one.communicate(timeout=30)[0] for one in both]
+
+        assert sorted(one.returncode for one in both) == [2, 4], said
+        assert paused.state("a") == "running"
+
+
+def test_a_fault_can_wait_for_the_steady_state_itself(tmp_path: Path) -> None:
+    drill = """
+drill: at-once
+probes:
+  greeting: {tcp: a, every: 20ms}
+steady:
+  - {probe: greeting, success: ">= 90%", hold: 500ms}
+faults:
+  - {id: a-paused, pause: b, when: {event: steady.confirmed, deadline: 5s}, for: 100ms}
+"""
+    with ground(tmp_path, drill) as here:
+        here.call("run", "drill.yaml")
+        kinds = here.kinds()
+
+    assert "injection.verified" in kinds
+    assert "fault.skipped" not in kinds
+
+
+def test_a_secret_of_the_environment_is_not_written_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "s3cr3t-0f-th3-sh0p")
+    with ground(tmp_path, LONG_PAUSE.replace("tcp: a", "http: shop").replace("60s", "100ms")) as here:
+        inventory = here.folder / "inventory.yaml"
+        shop = '  shop: {http: {url: "http://127.0.0.1:1/${env.SHOP_TOKEN}"}}\n'
+        inventory.write_text(inventory.read_text(encoding="utf-8") + shop, encoding="utf-8")
+        _, said = here.call("run", "drill.yaml")
+        (run,) = here.all_runs()
+        written = [path for path in run.path.rglob("*") if path.is_file() and b"s3cr3t" in path.read_bytes()]
+
+    assert written == []
+    assert "s3cr3t" not in said
