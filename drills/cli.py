@@ -66,7 +66,7 @@ def _call(words: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills",
-        description="Break things on purpose, and prove in one report whether the service and the people coped.",
+        description="Break things on purpose, and prove in one report whether the service coped.",
         epilog="Exit codes: 0 passed, 1 failed, 2 usage or invalid drill, 3 inconclusive, 4 aborted and healed, "
         "5 NOT healed.",
     )
