@@ -529,9 +529,11 @@ def ranges(numbers: list[int]) -> list[list[int]]:
 
 
 def refuse_leftovers() -> None:
-    """Raise DrillError when a run on this host died and has left something behind."""
+    """Raise DrillError when a run on this host died and has left something behind; one that left nothing is forgotten."""
     for run in rundir.open_runs():
-        if not run.is_live and not healer.is_clean(run):
+        if not run.is_live and healer.is_clean(run):
+            rundir.list_closed(run)
+        elif not run.is_live:
             raise mistake(run.id, f"run {run.short} has left something behind", f"heal it first: drills heal {run.short}, "
                           "or run this one with --heal-first", "leftovers")  # fmt: skip
 

@@ -55,6 +55,9 @@ def die_after(folder: Path, drill: str, line: int) -> None:
             assert len(journal.read(run.journal)) <= line
         else:
             assert code == -9, said
+        if "reaper.launched" not in here.kinds():  # nothing could be touched yet; the next run takes it off the list
+            assert {name: here.state(name) for name in "abc"} == dict.fromkeys("abc", "running")
+            return
         wait_until(here.is_closed, f"the reaper has cleaned up after a death at line {line}")
 
         assert {name: here.state(name) for name in "abc"} == dict.fromkeys("abc", "running"), f"died after line {line}"

@@ -120,7 +120,7 @@ def sentinel(folder: Path, primary: int, service: str, quorum: int, port: int = 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sentinel.conf").write_text(
         f"port {port}\nbind 127.0.0.1\ndir {folder}\nsentinel monitor {service} 127.0.0.1 {primary} {quorum}\n"
-        f"sentinel down-after-milliseconds {service} 500\nsentinel failover-timeout {service} 5000\n"
+        f"sentinel down-after-milliseconds {service} 1500\nsentinel failover-timeout {service} 5000\n"
         f"sentinel parallel-syncs {service} 2\n"
     )
     with (folder / "log").open("ab") as log:
