@@ -25,12 +25,13 @@ from drills.clock import Clock, stamp
 from drills.drill import Fault, ProbeUse
 from drills.errors import DrillError, mistake
 from drills.journal import FORMAT, Journal, boot
+from drills.leases import Leases
 from drills.plan import Plan, PlannedFault
 from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
 from drills.sampling import Batcher, Recent, Sampler
 from drills.stage import RunStage, outstanding
-from injectors import Injection, InjectionFailed, NothingRemembered, Remembered, Residue, host
+from injectors import Extends, Injection, InjectionFailed, NothingRemembered, Remembered, Residue, host
 
 INJECT_S = 60.0
 """For one injection to be brought about."""
@@ -88,6 +89,7 @@ class Conductor:
         self._samplers: list[asyncio.Task[None]] = []
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
+        self._leases = Leases(self._journal)
 
     @property
     def next(self) -> str:
@@ -232,12 +234,14 @@ class Conductor:
             raise _NotStarted("what was left over from before could not be healed")
 
     async def _start_lab(self) -> None:
-        its_lab = self.plan.loaded.lab
-        if its_lab is None:
+        """Start the servers of engines, and the lab after them, since its processes may talk through those."""
+        parts = [one for one in (self.plan.loaded.servers, self.plan.loaded.lab) if one is not None]
+        if not parts:
             return
         self._coming["lab"] = (inf, "the lab starts")
         try:
-            await lab.start(its_lab, self._note_process)
+            for part in parts:
+                await lab.start(part, self._note_process)
         except lab.LabFailed as error:
             self._journal.append("lab.failed", {"why": str(error)})
             raise _NotStarted(f"the lab did not start: {error}") from error
@@ -367,6 +371,8 @@ class Conductor:
             async with asyncio.timeout(INJECT_S):
                 await injector.inject(injection, stage)
             stage.note("injection.injected")
+            if issubclass(kind, Extends):
+                self._leases.keep(fault.id, kind, stage)
             effect = await healer.settle(kind, stage, present=True, within_s=EFFECT_S)
         except (InjectionFailed, NothingRemembered, OSError, TimeoutError) as error:
             stage.note("injection.failed", why=str(error) or f"it was not done within {INJECT_S:g} s")
@@ -379,6 +385,7 @@ class Conductor:
         return True
 
     async def _heal_fault(self, fault: str) -> None:
+        await self._leases.release([fault])
         mine = [one for one in outstanding(self.evidence.events) if one.remembered.fault == fault]
         for one in mine:
             await healer.heal_one(one, self._journal, source="conductor")
@@ -387,6 +394,7 @@ class Conductor:
         """Heal all that is left, newest first."""
         if self._healed_s is None:
             self._enter("healing")
+        await self._leases.release()
         patience_s = HEAL_PATIENCE_S if self._healed_s is None else 0.0  # spent once, however often we come by
         await healer.heal(outstanding(self.evidence.events), self._journal, source="conductor", patience_s=patience_s)
         self._healed_s = self.now_s

@@ -14,6 +14,7 @@ EventKind = Literal[
     "injection.healing",
     "injection.injected",
     "injection.intended",
+    "injection.lapsed",
     "injection.remembered",
     "injection.restoring",
     "injection.unverified",

@@ -1,4 +1,4 @@
-"""The inventory: where the targets that a drill names are, and in what environment.
+"""The inventory: where the targets and links that a drill names are, through which engines, and in what environment.
 
 The same drill runs on a laptop, on staging and on a game-day by changing the inventory. `${env.NAME}` takes a value
 from the environment, for secrets; with a lab, its variables can be used too.
@@ -10,25 +10,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from drills.binding import Binding
+from drills.binding import Binding, settings
 from drills.errors import Place, Problem, choices
 from drills.lab import Lab, as_address
+from drills.model import alone
 from drills.source import Node, Scalar, Table, substitute
+from injectors import CanBeServed
 
 _VARIABLE = r"\$\$\{|\$\{\s*([^{}]*?)\s*\}"  # `$${` is no variable, and must not be taken for the begin of one
 _SECRET_MIN = 4
 """Characters of a value that is worth hiding: shorter ones stand in every other text."""
+LISTS = ("engines", "targets", "links")
+"""What is read apart from the other settings, since what may stand in it depends on what is installed."""
 _EXAMPLE = 'environment: lab\ntargets:\n  cache: {valkey: {url: "valkey://127.0.0.1:6379"}}'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """Targets by name, each with its addresses by engine or probe."""
+    """Targets and links by name, each with its addresses by engine or probe."""
 
     environment: str
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Links among them: a link is a target that is a way between two others."""
     in_lab: frozenset[str] = frozenset()
-    """Targets that exist only while the drill's lab runs."""
+    """Targets that exist only while the drill's lab, or a server that the run itself starts, is running."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What came from the environment, by the variable's name."""
 
@@ -54,7 +59,7 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
         binding.problems.append(Problem(node.place, "an inventory is a table", _EXAMPLE, "wrong-shape"))
         return None
     told = len(binding.problems)
-    outer = binding.bind(InventoryFile, _without(settled, "targets"), kind="inventory", alone=False, also=("targets",))
+    outer = binding.bind(InventoryFile, _without(settled, LISTS), kind="inventory", alone=False, also=LISTS)
     targets = _targets(settled, addresses, lab, binding)
     used = _variables(_scalars(node))
     given = environment or {}
@@ -65,27 +70,82 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
                                for one in binding.problems[told:] if one.place not in unknown]  # fmt: skip
     if outer is None or targets is None:
         return None
-    return Inventory(environment=outer.environment, targets=targets, in_lab=_in_lab_only(node), secrets=secrets)
+    in_lab = _in_lab_only(node) | {name for name, facets in targets.items() if any(map(lacks_server, facets.values()))}
+    return Inventory(environment=outer.environment, targets=targets, in_lab=in_lab, secrets=secrets)
+
+
+def lacks_server(address: Any) -> bool:
+    """True for an address whose engine's server the run must start."""
+    return isinstance(address, CanBeServed) and address.lacks_server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryFile:
-    """Where the targets of a drill are.
-
-    `targets` is read apart, since what may stand in it depends on what is installed.
-    """
+    """Where the targets of a drill are, and the links between them."""
 
     environment: Annotated[str, "What it describes; a drill runs only in environments that its `safety` names"]
 
 
 def _targets(node: Table, addresses: Mapping[str, type], lab: Lab | None,
              binding: Binding) -> dict[str, dict[str, Any]] | None:  # fmt: skip
-    listed = node.get("targets")
-    if isinstance(listed, Table):
-        return {name.text: _target(name, facets, addresses, lab, binding) for name, facets in listed.entries}
-    binding.problems.append(Problem((listed or node).place, "an inventory needs `targets`, a table of names", _EXAMPLE,
-                                    "missing-setting"))  # fmt: skip
-    return None
+    """Targets, and links after them. None when neither is there, or when one of the two is no table."""
+    engines = _engines(node.get("engines"), addresses, binding)
+    found: dict[str, dict[str, Any]] = {}
+    lists = [listed for name in ("targets", "links") if (listed := node.get(name)) is not None]
+    if not lists or not all(isinstance(one, Table) for one in lists):
+        wrong = next((one for one in lists if not isinstance(one, Table)), node)
+        binding.problems.append(Problem(wrong.place, "an inventory needs `targets`, a table of names, or `links`",
+                                        _EXAMPLE, "missing-setting"))  # fmt: skip
+        return None
+    for name, facets in (entry for listed in lists if isinstance(listed, Table) for entry in listed.entries):
+        if name.text in found:
+            binding.problems.append(Problem(name.place, f"`{name.text}` is a target and a link", "give one of the two "
+                                            "another name", "two-of-a-name"))  # fmt: skip
+        found[name.text] = _target(name, _with_engines(facets, engines, addresses), addresses, lab, binding)
+    return found
+
+
+def _engines(node: Node | None, addresses: Mapping[str, type], binding: Binding) -> dict[str, Table]:
+    """What is said once of an engine and holds for every address of it that does not say otherwise."""
+    if node is None:
+        return {}
+    found: dict[str, Table] = {}
+    for key, value in node.entries if isinstance(node, Table) else ():
+        if key.text not in addresses:
+            binding.problems.append(Problem(key.place, f"no engine or probe is called `{key.text}`",
+                                            choices(key.text, list(addresses), "engines and probes"),
+                                            "unknown-kind"))  # fmt: skip
+        elif isinstance(value, Table):
+            known = [one.name for one in settings(addresses[key.text])]
+            binding.problems += [Problem(name.place, f"{key.text} has no setting `{name.text}`",
+                                         choices(name.text, known, "settings"), "unknown-setting")
+                                 for name, _ in value.entries if name.text not in known]  # fmt: skip
+            found[key.text] = value._replace(entries=tuple(one for one in value.entries if one[0].text in known))
+        else:
+            binding.problems.append(Problem(value.place, f"engine `{key.text}` needs a table of settings",
+                                            f"as in `{key.text}: {{{settings(addresses[key.text])[0].name}: …}}`",
+                                            "wrong-shape"))  # fmt: skip
+    if not isinstance(node, Table):
+        binding.problems.append(Problem(node.place, "`engines` must be a table of engines",
+                                        'engines:\n  toxiproxy: {url: "http://127.0.0.1:8474"}', "wrong-shape"))  # fmt: skip
+    return found
+
+
+def _with_engines(target: Node, engines: Mapping[str, Table], addresses: Mapping[str, type]) -> Node:
+    """A target with what its engines' entries say and its addresses do not."""
+    if not isinstance(target, Table):
+        return target
+    entries = [(key, _with_engine(value, addresses[key.text], engines[key.text]) if key.text in engines else value)
+               for key, value in target.entries]  # fmt: skip
+    return target._replace(entries=tuple(entries))
+
+
+def _with_engine(value: Node, model: type, engine: Table) -> Node:
+    if isinstance(value, Scalar) and value.text and (first := alone(settings(model))):
+        value = Table(((Scalar(first.name, value.place, False), value),), value.place)
+    if not isinstance(value, Table):
+        return value
+    return value._replace(entries=(*value.entries, *_without(engine, value.keys()).entries))
 
 
 def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None,
@@ -157,8 +217,8 @@ def _hidden(text: str, secrets: Mapping[str, str]) -> str:
 
 def _in_lab_only(node: Table) -> frozenset[str]:
     """Targets that name a process of the lab, or use one of its ports or its folder."""
-    listed = node.get("targets")
-    entries = listed.entries if isinstance(listed, Table) else ()
+    lists = [node.get(name) for name in ("targets", "links")]
+    entries = [entry for listed in lists if isinstance(listed, Table) for entry in listed.entries]
     return frozenset(
         name.text
         for name, facets in entries
@@ -178,8 +238,9 @@ def _scalars(node: Node) -> list[Scalar]:
             return [text for item in node.items for text in _scalars(item)]
 
 
-def _without(table: Table, name: str) -> Table:
-    return table._replace(entries=tuple(entry for entry in table.entries if entry[0].text != name))
+def _without(table: Table, names: Iterable[str]) -> Table:
+    unwanted = set(names)
+    return table._replace(entries=tuple(entry for entry in table.entries if entry[0].text not in unwanted))
 
 
 def process_environment() -> Mapping[str, str]:

@@ -10,7 +10,7 @@ import reports
 from drills import drill as drills
 from drills import inventory as inventories
 from drills import lab as labs
-from drills import registry, source
+from drills import registry, servers, source
 from drills.binding import Binding
 from drills.drill import Drill
 from drills.errors import DrillError, Problem, choices, mistake
@@ -29,6 +29,8 @@ class Loaded:
     drill: Drill
     inventory: Inventory
     lab: Lab | None
+    servers: Lab | None
+    """Servers of engines that the run starts itself, before the lab."""
     rubric: Rubric
     limits: tuple[str, ...]
     """Limits that were set otherwise than in the drill, as `failover.within=3s`."""
@@ -60,9 +62,9 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     here = path.parent
     paths = {"drill": path, "inventory": inventory or here / drill.head.inventory}
     lab = None
+    folder = lab_folder or here / "lab"
     if drill.head.lab:
         paths["lab"] = here / drill.head.lab
-        folder = lab_folder or here / "lab"
         lab = _part(lambda: labs.bind(source.read(paths["lab"]), paths["lab"].parent.absolute(), folder, binding,
                                       only_check=environment is None), problems)  # fmt: skip
     listed = None
@@ -73,7 +75,8 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
         _check_targets(drill, listed, binding)
     if problems or binding.problems or listed is None or rubric is None:
         raise DrillError([*problems, *binding.problems])
-    return Loaded(drill=drill, inventory=listed, lab=lab, rubric=rubric, limits=limits, paths=paths)
+    listed, started = servers.serve(listed, folder, lab.file.processes if lab else (), only_check=environment is None)
+    return Loaded(drill=drill, inventory=listed, lab=lab, servers=started, rubric=rubric, limits=limits, paths=paths)
 
 
 def rubric_of(drill: Drill, path: Path) -> Rubric:
@@ -109,8 +112,8 @@ def _inventory(node: Node, lab: Lab | None, binding: Binding,
 
 def _said_of_targets(node: Node) -> set[str]:
     """The names of engines and probes in an inventory."""
-    targets = node.get("targets") if isinstance(node, Table) else None
-    entries = targets.entries if isinstance(targets, Table) else ()
+    lists = [node.get(name) for name in ("targets", "links")] if isinstance(node, Table) else []
+    entries = [entry for listed in lists if isinstance(listed, Table) for entry in listed.entries]
     return {name for _, target in entries if isinstance(target, Table) for name in target.keys()}  # noqa: SIM118
 
 

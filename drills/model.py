@@ -130,6 +130,19 @@ def written(type_: Any, value: Any) -> object:
             return _WRITERS.get(kind.sort, str)(value)
 
 
+def said(value: object) -> str:
+    """What `written` gave, as one would write it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return " ".join(map(said, value))
+        case dict():
+            return "{" + ", ".join(f"{name}: {said(one)}" for name, one in value.items()) + "}"
+        case _:
+            return str(value)
+
+
 def example(type_: Any) -> str:
     """What a value of this type may look like, in YAML."""
     kind = form(type_)

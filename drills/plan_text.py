@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from checks.units import show_duration, write_duration
 from drills.binding import settings_of
+from drills.model import said
 from drills.plan import Plan, PlannedFault
 from injectors import Touch
 from reports.printable import printable
@@ -15,7 +16,7 @@ def show(plan: Plan) -> str:
     head, loaded = plan.loaded.drill.head, plan.loaded
     blocks = [
         [f"{head.drill}   {loaded.inventory.environment}   {head.severity}   {head.title}"],
-        _rows("lab", [_lab(plan)] if loaded.lab else []),
+        _rows("lab", [*_servers(plan), *([_lab(plan)] if loaded.lab else [])]),
         _rows("first", _steady(plan)),
         [line for fault in plan.faults for line in _fault(fault)],
         _rows("looks", [_probe(plan, name) for name in loaded.drill.probes]),
@@ -31,6 +32,12 @@ def show(plan: Plan) -> str:
 
 def _rows(label: str, lines: list[str]) -> list[str]:
     return [f"  {label if number == 0 else '':<9}{line}" for number, line in enumerate(lines)]
+
+
+def _servers(plan: Plan) -> list[str]:
+    servers = plan.loaded.servers
+    names = servers.file.processes if servers else ()
+    return [f"starts a server of its own, {name}, since the inventory names none; ends it afterwards" for name in names]
 
 
 def _lab(plan: Plan) -> str:
@@ -99,18 +106,5 @@ def _takes(plan: Plan) -> list[str]:
 def _settings(model: object, *without: str) -> str:
     """Every setting with its value, defaults included: what was not written must not surprise anybody."""
     found = settings_of(model, defaults=True)
-    return ", ".join(f"{name.replace('_', ' ')} {_said(value)}" for name, value in found.items()
+    return ", ".join(f"{name.replace('_', ' ')} {said(value)}" for name, value in found.items()
                      if name not in without and value not in ("", None, [], {}))  # fmt: skip
-
-
-def _said(value: object) -> str:
-    """A value as one would write it."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case list():
-            return " ".join(map(_said, value))
-        case dict():
-            return "{" + ", ".join(f"{name}: {_said(one)}" for name, one in value.items()) + "}"
-        case _:
-            return str(value)

@@ -52,9 +52,19 @@ def _inventory(definitions: Schema) -> Schema:
         "properties": ways,
         "additionalProperties": False,
     }
-    targets = {"targets": _by_name("target", "Where each target that a drill may name is")}
-    found = _file(InventoryFile, definitions, targets, "Where the targets of a drill are, and in what environment.")
-    return {**found, "required": [*found["required"], "targets"]}
+    engines: Schema = {
+        "type": "object",
+        "description": "What holds for every address of an engine that does not say otherwise, by engine",
+        "properties": {name: _settings_of(model, definitions) for name, model in known.items()},
+        "additionalProperties": False,
+    }
+    lists: Mapping[str, Schema] = {
+        "engines": engines,
+        "targets": _by_name("target", "Where each target that a drill may name is"),
+        "links": _by_name("target", "Ways between targets, which network faults are brought to"),
+    }
+    found = _file(InventoryFile, definitions, lists, "Where the targets of a drill are, and in what environment.")
+    return {**found, "anyOf": [{"required": ["targets"]}, {"required": ["links"]}]}
 
 
 def _lab(definitions: Schema) -> Schema:
@@ -72,6 +82,12 @@ FILES: Mapping[str, tuple[str, Callable[[Schema], Schema]]] = {
     "rubric": ("Rubric of a drill", _rubric),
 }
 """Each kind of file: its title, and what puts its schema together."""
+
+
+def _settings_of(model: type, definitions: Schema) -> Schema:
+    """Some of a model's settings, none of them needed."""
+    whole = table_of(model, definitions=definitions)
+    return {name: value for name, value in whole.items() if name != "required"}
 
 
 def _file(model: type, definitions: Schema, also: Mapping[str, Schema], about: str) -> Schema:

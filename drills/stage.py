@@ -63,6 +63,12 @@ class RunStage:
         self._may_act = healing
         self._acted = False
 
+    def again(self, within_s: float) -> "RunStage":
+        """Another call about the same injection, which may act as this one may; what it does is no news."""
+        stage = RunStage(self.journal, self.remembered, within_s=within_s, source=self._source)
+        stage._may_act, stage._acted = self._may_act, True
+        return stage
+
     @property
     def names(self) -> dict[str, str]:
         """What every event of this injection carries."""

@@ -1,7 +1,9 @@
 """What makes faults. Exports the contract only; `injectors.catalog` alone names the implementations."""
 
 from injectors.injector import (
+    CanBeServed,
     Effect,
+    Extends,
     FindsResidue,
     Injection,
     InjectionFailed,
@@ -11,12 +13,13 @@ from injectors.injector import (
     Ratio,
     Remembered,
     Residue,
+    Server,
     Stage,
     TargetName,
     Touch,
 )  # fmt: skip
 
 __all__ = [
-    "Effect", "FindsResidue", "Injection", "InjectionFailed", "Injector", "NothingRemembered", "Preview", "Ratio",
-    "Remembered", "Residue", "Stage", "TargetName", "Touch",
+    "CanBeServed", "Effect", "Extends", "FindsResidue", "Injection", "InjectionFailed", "Injector", "NothingRemembered",
+    "Preview", "Ratio", "Remembered", "Residue", "Server", "Stage", "TargetName", "Touch",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ healing will need, and only then acts, through `stage.act(...)`, which refuses a
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NewType, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, NewType, Protocol, Self, TypeVar, runtime_checkable
 
 TargetName = NewType("TargetName", str)
 """A setting of this type must name a target of the inventory that has the address the injector needs."""
@@ -61,7 +61,7 @@ class Injection:
     address: Any
     """Where the target is: an instance of the injector's `address`."""
     for_s: float | None
-    """How long it is meant to last; None until the drill heals it. Engines with leases derive theirs from it."""
+    """How long it is meant to last; None until the drill heals it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,4 +167,54 @@ class FindsResidue(Protocol):
     @classmethod
     async def residue(cls, targets: Sequence[tuple[str, Any]]) -> list[Residue]:
         """What is left at these (name, address) pairs. Raises InjectionFailed when it could not look."""
+        ...
+
+
+@runtime_checkable
+class Extends(Protocol):
+    """An optional power of an injector: its faults have a lease at their engine, after which they end by themselves."""
+
+    @classmethod
+    async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
+        """Renew the lease; pass how many seconds it lasts from now on, or None where this engine has no leases.
+
+        Called soon after `inject` and again after each third of that time. Raises InjectionFailed when it cannot be
+        renewed, or when the fault is no longer there.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server of an engine that is started for a run, and ended with it."""
+
+    name: str
+    module: str
+    """Run as `python -m module arguments…`."""
+    arguments: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Written into the folder before it is started, by name."""
+    ready: str
+    """The URL that answers once it can be used."""
+
+
+@runtime_checkable
+class CanBeServed(Protocol):
+    """An optional power of an address: where the inventory names no server of its engine, one is started for the run."""
+
+    @property
+    def lacks_server(self) -> bool:
+        """True when the inventory names none."""
+        ...
+
+    def served(self, port: int, pidfile: str) -> Self:
+        """The same address, reached through the server that listens at this port of the loopback address.
+
+        What `pidfile` says of the server's process tells whether it still runs, also to whoever heals.
+        """
+        ...
+
+    @classmethod
+    def server(cls, addresses: Sequence[Self], port: int, folder: str) -> Server:
+        """The one server for all of these addresses; its files will lie in `folder`."""
         ...

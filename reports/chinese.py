@@ -5,7 +5,7 @@ from collections.abc import Mapping
 WORDS: Mapping[str, str] = {
     "passed": "通过", "failed": "未通过", "unknown": "未知", "inconclusive": "无结论", "aborted": "已中止",
     "not healed": "未恢复原状", "steady before": "注入前稳态", "steady after": "结束后稳态",
-    "fault in effect": "故障生效", "failover": "故障切换", "data loss": "数据丢失", "unaffected": "不受影响",
+    "fault in effect": "故障生效", "failover": "故障切换", "data loss": "数据丢失", "unaffected": "不受影响", "media": "媒体质量",
     "recovered": "业务恢复", "clean": "清理干净", "preparing": "准备", "steady": "稳态", "faults": "故障",
     "healing": "撤除", "recovery": "恢复", "closing": "收尾", "acting": "注入中", "in effect": "生效",
     "gone": "已消失", "never in effect": "从未生效", "Drill report": "演练报告", "Timeline": "时间线",
@@ -60,6 +60,8 @@ PATTERNS: Mapping[str, str] = {
     "no look saw anything": "没有任何有效探测",
     "No verdict": "无结论",
     "{fault} never took effect": "{fault} 从未生效",
+    "{fault} was in effect, and may have ended by itself before it was healed: {why}":
+        "{fault} 曾经生效，但可能在撤除之前已自行结束：{why}",
     "{fault} was not seen in effect on {missing}, {count} of {all} targets":
         "{all} 个目标中有 {count} 个没有看到 {fault} 生效（{missing}）",
     "{fault} was never brought about": "{fault} 从未注入",
@@ -104,6 +106,14 @@ PATTERNS: Mapping[str, str] = {
     "{probe} down for {outage}, and no good look tells when that began":
         "{probe} 中断 {outage}，没有正常的探测能说明从何时开始",
     "{probe} down for {outage}, too coarse for limit {limit}": "{probe} 中断 {outage}，精度不足以判断要求 {limit}",
+    "{lost} of {packets} packets lost": "{packets} 个数据包丢失 {lost}",
+    "{lost} of {packets} packets lost, {late}": "{packets} 个数据包丢失 {lost}，{late}",
+    "{share} of {packets} packets lost": "{packets} 个数据包丢失 {share}",
+    "{share} of {packets} packets took longer than {over} or never came":
+        "{packets} 个数据包中 {share} 超过 {over} 或丢失",
+    "it waits {waits} for an answer, so nobody can say how many packets took longer than {over}":
+        "每个数据包只等 {waits}，无法判断有多少超过 {over}",
+    "give it a longer `timeout`": "请加大 `timeout`",
     "{probe} could not be read back": "{probe} 无法回读",
     "{probe} writes nothing that could be lost": "{probe} 没有写入可能丢失的数据",
     "{probe} was not read back": "{probe} 没有回读",

@@ -61,6 +61,16 @@ def test_what_was_never_seen_in_effect_is_unknown_and_says_why(history: History,
     assert answer(history) == f"unknown: {reason}"
 
 
+def test_a_fault_whose_lease_was_not_renewed_may_have_been_gone_and_proves_nothing() -> None:
+    history = History().fault(effect=10.0, healing=60.0, gone=60.1)
+    history.event(45.0, "injection.lapsed", **NAMES, why="nobody answers at 127.0.0.1:8474")
+    verdict = judge(CHECK, history.evidence)
+    assert said(verdict) == (
+        "unknown: kill was in effect, and may have ended by itself before it was healed: nobody answers at 127.0.0.1:8474"
+    )
+    assert history.evidence.events[-1].seq in verdict.proof
+
+
 def test_an_effect_without_a_noted_act_counts_from_itself() -> None:
     assert (
         answer(History().fault(acting=None, effect=10.0)) == "passed: kill in effect 0 s after the first act on primary"

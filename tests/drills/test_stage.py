@@ -191,3 +191,22 @@ def test_newest_faults_are_healed_first(tmp_path: Path) -> None:
     journal.close()
 
     assert [one.remembered.id for one in outstanding(read(journal.path))] == ["new", "old"]
+
+
+def test_another_call_about_the_same_injection_may_act_and_is_no_news(tmp_path: Path) -> None:
+    """As when a lease is renewed every few seconds."""
+    done: list[str] = []
+
+    async def play(stage: RunStage) -> None:
+        with pytest.raises(NothingRemembered):
+            await stage.again(5).act("renew", done.append, "too early")
+        stage.remember({"path": "x"})
+        await stage.act("raise the flag", done.append, "raised")
+        await stage.again(5).act("renew", done.append, "renewed")
+        with pytest.raises(InjectionFailed, match="no time was left"):
+            await stage.again(0).act("renew", done.append, "too late")
+
+    kinds = on_stage(tmp_path, play)
+
+    assert done == ["raised", "renewed"]
+    assert kinds.count("injection.acting") == 1

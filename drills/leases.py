@@ -1,0 +1,53 @@
+"""Leases: what is renewed while a fault shall be there, so that it ends by itself when nobody of us is left."""
+
+import asyncio
+from collections.abc import Iterable
+
+from drills.journal import Journal
+from drills.stage import RunStage
+from injectors import Extends, InjectionFailed
+
+RENEW_S = 5.0
+"""For one lease to be renewed."""
+AGAIN_S = 1.0
+"""Between two attempts at a lease that could not be renewed."""
+
+
+class Leases:
+    """The leases of one run, by the names of their faults."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._renewing: dict[str, asyncio.Task[None]] = {}
+
+    def keep(self, fault: str, kind: type[Extends], injected: RunStage) -> None:
+        """Renew a fault's lease from now on, each time well before it ends."""
+        self._renewing[fault] = asyncio.ensure_future(self._renew(kind, injected))
+
+    async def release(self, faults: Iterable[str] | None = None) -> None:
+        """Renew those of these faults, or of all, no more; nobody is at it any more when this returns."""
+        names = list(self._renewing) if faults is None else list(faults)
+        ended = [self._renewing.pop(one) for one in names if one in self._renewing]
+        for task in ended:
+            task.cancel()
+        for result in await asyncio.gather(*ended, return_exceptions=True):
+            if isinstance(result, Exception):
+                self._journal.append("run.broke", {"why": f"{type(result).__name__}: {result}"})
+
+    async def _renew(self, kind: type[Extends], injected: RunStage) -> None:
+        ends_s = self._journal.now_s + RENEW_S
+        while True:
+            began_s = self._journal.now_s
+            try:
+                async with asyncio.timeout(RENEW_S):
+                    lasts_s = await kind.extend(injected.remembered, injected.again(RENEW_S))
+            except (InjectionFailed, OSError, TimeoutError) as error:
+                if self._journal.now_s > ends_s:
+                    injected.note("injection.lapsed", why=str(error) or "nobody answered who could renew its lease")
+                    return
+                await asyncio.sleep(AGAIN_S)
+                continue
+            if lasts_s is None:
+                return
+            ends_s = began_s + lasts_s
+            await asyncio.sleep(lasts_s / 3)

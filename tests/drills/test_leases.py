@@ -1,0 +1,120 @@
+"""Leases are renewed while a fault shall be there, and not any more once it is healed."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks import Event
+from drills import leases
+from drills.journal import FORMAT, Journal, boot, read
+from drills.leases import Leases
+from drills.stage import RunStage
+from injectors import InjectionFailed, Remembered, Stage
+from tests.fakes import JumpingClock, jump
+
+
+class Engine:
+    """Counts how often a lease is renewed; answers as it is told."""
+
+    def __init__(self, *answers: float | Exception | None) -> None:
+        self.answers, self.asked_s = list(answers), list[float]()
+
+    async def extend(self, remembered: Remembered, stage: Stage) -> float | None:
+        self.asked_s.append(asyncio.get_running_loop().time())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def during(folder: Path, engine: Any, play: Callable[[Leases], Coroutine[Any, Any, None]]) -> list[Event]:
+    """Keep a lease at this engine while `play` goes on; pass what was written."""
+
+    async def whole(clock: JumpingClock) -> None:
+        journal = Journal.create(folder / "journal.jsonl", clock)
+        journal.append("run.opened", {"format": FORMAT, "boot": boot(), "monotonic_s": journal.origin_s})
+        remembered = Remembered(id="3f2a-slow", fault="slow", target="link", version=1)
+        stage = RunStage(journal, remembered, within_s=60, source="conductor")
+        stage.remember({"toxic": "t"})
+        held = Leases(journal)
+        held.keep("slow", engine, stage)
+        try:
+            await play(held)
+        finally:
+            await held.release()
+            journal.close()
+
+    jump(whole)
+    return read(folder / "journal.jsonl")
+
+
+def lapsed(events: list[Event]) -> list[str]:
+    return [event.data["why"] for event in events if event.kind == "injection.lapsed"]
+
+
+async def a_minute(_: Leases) -> None:
+    await asyncio.sleep(60)
+
+
+def test_a_lease_is_renewed_at_once_and_after_each_third_of_it(tmp_path: Path) -> None:
+    engine = Engine(30.0)
+    events = during(tmp_path, engine, a_minute)
+
+    assert [round(s) for s in engine.asked_s] == [0, 10, 20, 30, 40, 50]
+    assert lapsed(events) == []
+
+
+def test_an_engine_without_leases_is_asked_once(tmp_path: Path) -> None:
+    engine = Engine(None)
+    during(tmp_path, engine, a_minute)
+
+    assert len(engine.asked_s) == 1
+
+
+def test_a_released_lease_is_not_renewed_any_more(tmp_path: Path) -> None:
+    engine = Engine(30.0)
+
+    async def play(held: Leases) -> None:
+        await asyncio.sleep(11)
+        await held.release(["slow", "another"])
+        await asyncio.sleep(60)
+
+    during(tmp_path, engine, play)
+
+    assert len(engine.asked_s) == 2
+
+
+def test_a_renewal_that_fails_once_is_tried_again_and_is_no_news(tmp_path: Path) -> None:
+    engine = Engine(30.0, InjectionFailed("busy"), 30.0)
+    events = during(tmp_path, engine, a_minute)
+
+    assert [round(s) for s in engine.asked_s][:4] == [0, 10, 11, 21]
+    assert lapsed(events) == []
+
+
+@pytest.mark.parametrize("error", [InjectionFailed("nobody answers"), OSError("nobody answers")])
+def test_a_lease_that_cannot_be_renewed_until_it_is_over_has_lapsed(tmp_path: Path, error: Exception) -> None:
+    engine = Engine(30.0, error)
+    events = during(tmp_path, engine, a_minute)
+
+    assert lapsed(events) == ["nobody answers"]
+    assert 30 <= engine.asked_s[-1] <= 32, "tried for as long as it lasted, and not longer"
+
+
+def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
+    class Hangs:
+        async def extend(self, remembered: Remembered, stage: Stage) -> float | None:
+            await asyncio.sleep(3600)
+            return None
+
+    assert lapsed(during(tmp_path, Hangs(), a_minute)) == ["nobody answered who could renew its lease"]
+
+
+def test_an_engine_that_breaks_is_told_and_breaks_nothing_else(tmp_path: Path) -> None:
+    events = during(tmp_path, Engine(TypeError("a bug")), a_minute)
+
+    assert [event.data["why"] for event in events if event.kind == "run.broke"] == ["TypeError: a bug"]
+    assert leases.RENEW_S < 30 / 3, "a renewal that hangs leaves time for the next"
