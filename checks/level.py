@@ -5,14 +5,14 @@ if all had been bad and endless. A limit that holds both ways is kept, one that 
 one in between nobody can say. So looking away can never turn anything into a pass.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import inf, isfinite
 
-from checks.check import DurationLimit, Measured, RatioLimit, Verdict, failed, passed, unknown
+from checks.check import DurationLimit, Measured, RatioLimit, Sentence, Verdict, Window, failed, passed, unknown
 from checks.evidence import Evidence, Samples, Seen, rank
-from checks.ground import patience_s, why_blind
+from checks.ground import never_looked, not_in_effect, patience_s, why_blind
 from checks.units import show_count, show_duration, show_ratio
 
 _SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -52,41 +52,21 @@ class Limits:
     def judge(self, evidence: Evidence, probe: str, from_s: float, to_s: float) -> Verdict:
         """Hold the looks that a probe sent in [from_s, to_s) against the limits."""
         looks = evidence.samples(probe).between(from_s, to_s)
-        doubt = self._doubt(looks, from_s, to_s, patience_s(evidence, probe, max(1.0, (to_s - from_s) / 10)))
-        if doubt:
+        if doubt := hardly_watched(evidence, looks, from_s, to_s, self.at_least):
             return doubt
         figures = list(self._figures(looks))
         measured = {name: figure for one in figures for name, figure in _measured(one)}
-        measured |= {"looks": Measured.count(len(looks)), "blind": Measured.count(looks.count(Seen.BLIND))}
+        measured |= counts(looks)
         for figure in figures:
             if figure.held is False:
                 return self._broken(figure, looks, measured)
         for figure in figures:
             if figure.held is None:
-                return unknown("{blind} of {looks} looks were blind ({why}), so nobody can say whether {limit}",
-                               proof=_ends(looks.only(Seen.BLIND)), measured=measured,
-                               blind=show_count(looks.count(Seen.BLIND)), looks=show_count(len(looks)),
-                               why=why_blind(looks), limit=f"{figure.name} {figure.limit}")  # fmt: skip
+                return too_blind(looks, f"{figure.name} {figure.limit}", measured)
         times = ", ".join(f"{one.name} {show_duration(one.value)}" for one in figures[1:] if isfinite(one.value))
-        return passed("{success} of {looks} looks good" + (", {times}" if times else ""), proof=_ends(looks),
-                      measured=measured, success=show_ratio(figures[0].value), looks=show_count(_saw(looks)),
+        return passed("{success} of {looks} looks good" + (", {times}" if times else ""), proof=ends(looks),
+                      measured=measured, success=show_ratio(figures[0].value), looks=show_count(saw(looks)),
                       times=times)  # fmt: skip
-
-    def _doubt(self, looks: Samples, from_s: float, to_s: float, patient_s: float) -> Verdict | None:
-        """Unknown, when there are too few looks, or none for too long a part of the time."""
-        saw = _saw(looks)
-        if saw < max(1, self.at_least):
-            pattern = "only {saw} looks saw anything, {needed} are needed"
-            if saw < len(looks):
-                pattern = "only {saw} of {looks} looks saw anything ({why}), {needed} are needed"
-            return unknown(pattern, proof=_ends(looks), saw=show_count(saw), looks=show_count(len(looks)),
-                           why=why_blind(looks), needed=show_count(max(1, self.at_least)))  # fmt: skip
-        sent, _, _ = looks.columns()
-        gap_s = max(later - earlier for earlier, later in pairwise([from_s, *sent, to_s]))
-        if gap_s > patient_s + 1e-6:
-            return unknown("nobody looked for {gap} of {span}", proof=_ends(looks), gap=show_duration(gap_s),
-                           span=show_duration(to_s - from_s))  # fmt: skip
-        return None
 
     def _figures(self, looks: Samples) -> Iterator[Figure]:
         """Success first, then the times that have a limit, or p99 when none has."""
@@ -109,18 +89,76 @@ class Limits:
 
     def _broken(self, figure: Figure, looks: Samples, measured: dict[str, Measured]) -> Verdict:
         if isinstance(figure.limit, RatioLimit):
-            return failed("{success} of {looks} looks good; limit {limit}", proof=_ends(looks.only(Seen.BAD)),
+            return failed("{success} of {looks} looks good; limit {limit}", proof=ends(looks.only(Seen.BAD)),
                           measured=measured, success=show_ratio(figure.value, beside=figure.limit.value),
-                          looks=show_count(_saw(looks)), limit=figure.limit)  # fmt: skip
+                          looks=show_count(saw(looks)), limit=figure.limit)  # fmt: skip
         assert figure.limit is not None  # without a limit nothing is broken
-        proof = _ends(looks.where([not figure.limit.holds(one) for one in _waits(looks)]))
+        proof = ends(looks.where([not figure.limit.holds(one) for one in _waits(looks)]))
         if figure.value == inf:
             return failed("{bad} of {looks} looks failed, which counts against {limit}", proof=proof, measured=measured,
-                          bad=show_count(looks.count(Seen.BAD)), looks=show_count(_saw(looks)),
+                          bad=show_count(looks.count(Seen.BAD)), looks=show_count(saw(looks)),
                           limit=f"{figure.name} {figure.limit}")  # fmt: skip
         return failed("{figure} {took} over {looks} looks; limit {limit}", proof=proof, measured=measured,
                       figure=figure.name, took=show_duration(figure.value, beside=figure.limit.value),
-                      looks=show_count(_saw(looks)), limit=figure.limit)  # fmt: skip
+                      looks=show_count(saw(looks)), limit=figure.limit)  # fmt: skip
+
+
+def while_there(evidence: Evidence, probe: str, fault: str, judge: Callable[[float, float], Verdict]) -> Verdict:
+    """What `judge` says of the time from the fault's first act to the beginning of its healing, told of this probe."""
+    seen = evidence.fault(fault)
+    if seen.effect_s is None:
+        return not_in_effect(seen)
+    if not evidence.samples(probe):
+        return never_looked(probe)
+    from_s = seen.effect_s if seen.acting_s is None else seen.acting_s
+    to_s = evidence.ended_s if seen.until_s is None else seen.until_s
+    verdict = judge(from_s, to_s)
+    return replace(
+        verdict,
+        because=Sentence("{probe}: " + verdict.because.pattern, {"probe": probe, **verdict.because.values}),
+        proof=tuple(sorted({*verdict.proof, *seen.lines})),
+        windows=(Window(lane=f"probe:{probe}", label=fault, from_s=from_s, to_s=to_s),),
+    )
+
+
+def hardly_watched(evidence: Evidence, looks: Samples, from_s: float, to_s: float, at_least: int) -> Verdict | None:
+    """Unknown, when there are too few of these looks, or none for too long a part of [from_s, to_s)."""
+    needed = max(1, at_least)
+    if saw(looks) < needed:
+        pattern = "only {saw} looks saw anything, {needed} are needed"
+        if saw(looks) < len(looks):
+            pattern = "only {saw} of {looks} looks saw anything ({why}), {needed} are needed"
+        return unknown(pattern, proof=ends(looks), saw=show_count(saw(looks)), looks=show_count(len(looks)),
+                       why=why_blind(looks), needed=show_count(needed))  # fmt: skip
+    sent, _, _ = looks.columns()
+    gap_s = max(later - earlier for earlier, later in pairwise([from_s, *sent, to_s]))
+    if gap_s > patience_s(evidence, looks.probe, max(1.0, (to_s - from_s) / 10)) + 1e-6:
+        return unknown("nobody looked for {gap} of {span}", proof=ends(looks), gap=show_duration(gap_s),
+                       span=show_duration(to_s - from_s))  # fmt: skip
+    return None
+
+
+def too_blind(looks: Samples, limit: str, measured: Mapping[str, Measured]) -> Verdict:
+    """Unknown, because it depends on the blind ones of these looks whether this limit was kept."""
+    return unknown("{blind} of {looks} looks were blind ({why}), so nobody can say whether {limit}",
+                   proof=ends(looks.only(Seen.BLIND)), measured=measured, blind=show_count(looks.count(Seen.BLIND)),
+                   looks=show_count(len(looks)), why=why_blind(looks), limit=limit)  # fmt: skip
+
+
+def counts(looks: Samples) -> dict[str, Measured]:
+    """How many looks there were, and how many of them were blind."""
+    return {"looks": Measured.count(len(looks)), "blind": Measured.count(looks.count(Seen.BLIND))}
+
+
+def saw(looks: Samples) -> int:
+    """How many of these looks were not blind."""
+    return len(looks) - looks.count(Seen.BLIND)
+
+
+def ends(looks: Samples) -> tuple[int, ...]:
+    """The journal lines of these looks, or the first and last of them when there are too many to read."""
+    lines = looks.lines()
+    return lines if len(lines) <= _PROOFS else (*lines[: _PROOFS // 2], *lines[-_PROOFS // 2 :])
 
 
 def need_one(**limits: RatioLimit | DurationLimit | None) -> None:
@@ -147,18 +185,8 @@ def _measured(figure: Figure) -> Iterator[tuple[str, Measured]]:
         yield f"{figure.name}_s", Measured(value=value, low=low, high=high, unit="s")
 
 
-def _saw(looks: Samples) -> int:
-    return len(looks) - looks.count(Seen.BLIND)
-
-
 def _waits(looks: Samples) -> Iterator[float]:
     """How long each look waited for a good answer: for ever, when it was bad; nobody knows, when it was blind."""
     sent, done, seen = looks.columns()
     for from_s, to_s, one in zip(sent, done, seen, strict=True):
         yield to_s - from_s if one == ord(Seen.GOOD) else inf if one == ord(Seen.BAD) else 0.0
-
-
-def _ends(looks: Samples) -> tuple[int, ...]:
-    """The journal lines of these looks, or the first and last of them when there are too many to read."""
-    lines = looks.lines()
-    return lines if len(lines) <= _PROOFS else (*lines[: _PROOFS // 2], *lines[-_PROOFS // 2 :])

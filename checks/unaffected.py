@@ -1,12 +1,12 @@
 """Does a part of the system that a fault should not reach stay as good as ever while the fault is there?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, ClassVar
 
-from checks.check import DurationLimit, FaultName, ProbeName, RatioLimit, Sentence, Verdict, Window
+from checks.check import DurationLimit, FaultName, ProbeName, RatioLimit, Verdict
 from checks.evidence import Evidence
-from checks.ground import never_looked, not_in_effect
-from checks.level import Limits, need_one
+from checks.level import Limits, need_one, while_there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +29,5 @@ class Unaffected:
 
     def judge(self, evidence: Evidence) -> Verdict:
         """See the class."""
-        fault = evidence.fault(self.during)
-        if fault.effect_s is None:
-            return not_in_effect(fault)
-        if not evidence.samples(self.probe):
-            return never_looked(self.probe)
-        from_s = fault.effect_s if fault.acting_s is None else fault.acting_s
-        to_s = evidence.ended_s if fault.until_s is None else fault.until_s
         limits = Limits(success=self.success, p99=self.p99, at_least=self.at_least)
-        verdict = limits.judge(evidence, self.probe, from_s, to_s)
-        return replace(
-            verdict,
-            because=Sentence("{probe}: " + verdict.because.pattern, {"probe": self.probe, **verdict.because.values}),
-            proof=tuple(sorted({*verdict.proof, *fault.lines})),
-            windows=(Window(lane=f"probe:{self.probe}", label=self.during, from_s=from_s, to_s=to_s),),
-        )
+        return while_there(evidence, self.probe, self.during, partial(limits.judge, evidence, self.probe))

@@ -21,8 +21,10 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _call(list(sys.argv[1:] if arguments is None else arguments))
+        # The flags of `proxy` are Toxiproxy's, which argparse would read otherwise.
+        return _proxy(words[1:]) if words[:1] == ["proxy"] else _call(words)
     finally:
         try:
             sys.stdout.flush()
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
     explain = add("explain", _explain, "say what a message means, by the name in its square brackets")
     explain.add_argument("slug", nargs="?", metavar="NAME", help="as in [unknown-setting]; left out, all are listed")
+    commands.add_parser("proxy", help="stand in for toxiproxy-server, with its flags: proxy -port 8474", add_help=False)
     return parser
 
 
@@ -256,6 +259,12 @@ def _explain(given: argparse.Namespace) -> int:
 
     print(explain(given.slug))
     return 0
+
+
+def _proxy(words: Sequence[str]) -> int:
+    from injectors.proxy.cli import main as serve
+
+    return serve(words)
 
 
 def _find(given: argparse.Namespace) -> "RunDir":

@@ -12,7 +12,7 @@ from drills import journal, load
 from drills.binding import settings_of
 from drills.drill import CheckUse, Drill, ProbeUse
 from drills.errors import mistake
-from drills.model import said
+from drills.model import shown
 from drills.rundir import RunDir
 from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
 from reports.score import headline, run_outcome, score
@@ -96,7 +96,7 @@ def _result(use: CheckUse, evidence: Evidence) -> CheckResult:
 
 
 def _limits(use: CheckUse) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {said(value)}" for name, value in settings_of(use.check).items())
+    return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in settings_of(use.check).items())
 
 
 def _fault(evidence: Evidence, name: str, note: Words) -> FaultResult:
@@ -137,7 +137,7 @@ def _probe(use: ProbeUse, samples: Samples) -> ProbeResult:
 
 def _does(use: ProbeUse) -> str:
     written = {name: value for name, value in settings_of(use.probe).items() if name != "target"}
-    rest = [f"{name} {said(value)}" for name, value in written.items()]
+    rest = [f"{name} {shown(value)}" for name, value in written.items()]
     return ", ".join([f"{use.kind} {use.probe.target}", *rest, f"every {write_duration(use.every)}"])
 
 

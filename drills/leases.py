@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 from drills.journal import Journal
 from drills.stage import RunStage
-from injectors import Extends, InjectionFailed
+from injectors import InjectionFailed, Injector
 
 RENEW_S = 5.0
 """For one lease to be renewed."""
@@ -20,8 +21,8 @@ class Leases:
         self._journal = journal
         self._renewing: dict[str, asyncio.Task[None]] = {}
 
-    def keep(self, fault: str, kind: type[Extends], injected: RunStage) -> None:
-        """Renew a fault's lease from now on, each time well before it ends."""
+    def keep(self, fault: str, kind: Any, injected: RunStage) -> None:
+        """Renew a fault's lease from now on, each time well before it ends. `kind` is an Injector that Extends."""
         self._renewing[fault] = asyncio.ensure_future(self._renew(kind, injected))
 
     async def release(self, faults: Iterable[str] | None = None) -> None:
@@ -34,7 +35,7 @@ class Leases:
             if isinstance(result, Exception):
                 self._journal.append("run.broke", {"why": f"{type(result).__name__}: {result}"})
 
-    async def _renew(self, kind: type[Extends], injected: RunStage) -> None:
+    async def _renew(self, kind: Any, injected: RunStage) -> None:
         ends_s = self._journal.now_s + RENEW_S
         while True:
             began_s = self._journal.now_s
@@ -42,7 +43,8 @@ class Leases:
                 async with asyncio.timeout(RENEW_S):
                     lasts_s = await kind.extend(injected.remembered, injected.again(RENEW_S))
             except (InjectionFailed, OSError, TimeoutError) as error:
-                if self._journal.now_s > ends_s:
+                over = self._journal.now_s > ends_s or await _is_gone(kind, injected)
+                if over:
                     injected.note("injection.lapsed", why=str(error) or "nobody answered who could renew its lease")
                     return
                 await asyncio.sleep(AGAIN_S)
@@ -51,3 +53,12 @@ class Leases:
                 return
             ends_s = began_s + lasts_s
             await asyncio.sleep(lasts_s / 3)
+
+
+async def _is_gone(kind: type[Injector], injected: RunStage) -> bool:
+    """Whether the fault is seen to be no longer there, so that there is nothing to be renewed."""
+    try:
+        async with asyncio.timeout(RENEW_S):
+            return (await kind.verify(injected.remembered, injected.again(RENEW_S))).present is False
+    except (InjectionFailed, OSError, TimeoutError):
+        return False

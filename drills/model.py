@@ -130,15 +130,15 @@ def written(type_: Any, value: Any) -> object:
             return _WRITERS.get(kind.sort, str)(value)
 
 
-def said(value: object) -> str:
+def shown(value: object) -> str:
     """What `written` gave, as one would write it."""
     match value:
         case bool():
             return "yes" if value else "no"
         case list():
-            return " ".join(map(said, value))
+            return " ".join(map(shown, value))
         case dict():
-            return "{" + ", ".join(f"{name}: {said(one)}" for name, one in value.items()) + "}"
+            return "{" + ", ".join(f"{name}: {shown(one)}" for name, one in value.items()) + "}"
         case _:
             return str(value)
 

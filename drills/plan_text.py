@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from checks.units import show_duration, write_duration
 from drills.binding import settings_of
-from drills.model import said
+from drills.model import shown
 from drills.plan import Plan, PlannedFault
 from injectors import Touch
 from reports.printable import printable
@@ -106,5 +106,5 @@ def _takes(plan: Plan) -> list[str]:
 def _settings(model: object, *without: str) -> str:
     """Every setting with its value, defaults included: what was not written must not surprise anybody."""
     found = settings_of(model, defaults=True)
-    return ", ".join(f"{name.replace('_', ' ')} {said(value)}" for name, value in found.items()
+    return ", ".join(f"{name.replace('_', ' ')} {shown(value)}" for name, value in found.items()
                      if name not in without and value not in ("", None, [], {}))  # fmt: skip

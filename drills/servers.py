@@ -15,15 +15,15 @@ def serve(inventory: Inventory, folder: Path, taken: Iterable[str], *,
           only_check: bool = False) -> tuple[Inventory, Lab | None]:  # fmt: skip
     """The inventory with such addresses led to their server, and the lab of those servers; None when there is none.
 
-    `taken` are names of other processes whose files lie in the same folder. With `only_check` nothing will be started.
+    `taken` are names of other processes whose files lie in the same folder. With `only_check` nothing will be started,
+    and all stays as it is.
     """
     addresses = [one for facets in inventory.targets.values() for one in facets.values()]
     kinds = list(dict.fromkeys(type(one) for one in addresses if lacks_server(one)))
-    if not kinds:
+    if not kinds or only_check:
         return inventory, None
     names = tuple(kind.__name__ for kind in kinds)
-    ports = dict.fromkeys(names, 1) if only_check else lab.free_ports(names)
-    servers = Lab(file=LabFile(lab="servers", processes={}), here=folder, folder=folder, ports=ports)
+    servers = Lab(file=LabFile(lab="servers", processes={}), here=folder, folder=folder, ports=lab.free_ports(names))
     for kind in kinds:
         inventory, servers = _add(kind, inventory, servers, taken)
     return inventory, servers

@@ -183,7 +183,10 @@ class Conformance:
             for model in (type(subject.injector), subject.injector.address):
                 _check_model(model)
             hints = get_type_hints(type(subject.injector))
-            assert hints.get("target") is TargetName, "it must have a setting `target` of the type TargetName"
+            naming = [one.name for one in fields(type(subject.injector)) if hints[one.name] is TargetName]  # type: ignore[arg-type]
+            assert len(naming) == 1, f"exactly one setting must be of the type TargetName, and there are {naming}"
+            named = getattr(subject.injector, naming[0])
+            assert subject.injector.target == named, f"`target` must give what its setting `{naming[0]}` names"
 
     def test_healing_needs_no_instance(self) -> None:
         """`heal` and `verify` run in a process that has never seen the drill."""

@@ -25,8 +25,8 @@ def test_names_are_there_once_each(group: tuple[type, ...]) -> None:
 
 
 def test_authors_have_these_checks_and_probes() -> None:
-    assert [kind.name for kind in CHECKS] == ["failover", "data_loss", "unaffected", "recovered"]
-    assert [kind.name for kind in PROBES] == ["http", "tcp", "valkey", "sql", "command"]
+    assert [kind.name for kind in CHECKS] == ["failover", "data_loss", "unaffected", "media", "recovered"]
+    assert [kind.name for kind in PROBES] == ["http", "tcp", "udp_stream", "valkey", "sql", "command"]
 
 
 @pytest.mark.parametrize("kind", [*CHECKS, *OF_EVERY_DRILL, *PROBES], ids=lambda kind: kind.__name__)

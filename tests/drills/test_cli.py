@@ -49,6 +49,17 @@ def spawn(words: Sequence[str], **how: object) -> "subprocess.CompletedProcess[s
 # what is asked of it
 
 
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["-port", "1", "-help"]])
+def test_the_words_after_proxy_are_the_proxys_own(words: list[str], capsys: Said) -> None:
+    assert call("proxy", *words) == 0
+    assert "-config string" in capsys.readouterr().out
+
+
+def test_a_wrong_flag_of_the_proxy_is_told_in_the_manner_of_toxiproxy(capsys: Said) -> None:
+    assert call("proxy", "--jitter") == 2
+    assert capsys.readouterr().err.startswith("flag provided but not defined: -jitter\n")
+
+
 @pytest.mark.parametrize("word", ["--version", "-V"])
 def test_it_says_its_version(word: str, capsys: Said) -> None:
     assert call(word) == 0
@@ -59,7 +70,7 @@ def test_help_names_every_command_and_every_exit_code(capsys: Said) -> None:
     assert call("--help") == 0
     said = " ".join(capsys.readouterr().out.split())
 
-    for command in ("lint", "schema", "plan", "run", "judge", "report", "runs", "heal", "abort", "explain"):
+    for command in ("lint", "schema", "plan", "run", "judge", "report", "runs", "heal", "abort", "explain", "proxy"):
         assert f" {command} " in said
     assert "0 passed, 1 failed, 2 usage or invalid drill, 3 inconclusive, 4 aborted and healed, 5 NOT healed" in said
 

@@ -12,15 +12,18 @@ from drills import leases
 from drills.journal import FORMAT, Journal, boot, read
 from drills.leases import Leases
 from drills.stage import RunStage
-from injectors import InjectionFailed, Remembered, Stage
+from injectors import Effect, InjectionFailed, Remembered, Stage
 from tests.fakes import JumpingClock, jump
 
 
 class Engine:
     """Counts how often a lease is renewed; answers as it is told."""
 
-    def __init__(self, *answers: float | Exception | None) -> None:
-        self.answers, self.asked_s = list(answers), list[float]()
+    def __init__(self, *answers: float | Exception | None, present: bool | None = True) -> None:
+        self.answers, self.asked_s, self.present = list(answers), list[float](), present
+
+    async def verify(self, remembered: Remembered, stage: Stage) -> Effect:
+        return Effect(self.present, "seen")
 
     async def extend(self, remembered: Remembered, stage: Stage) -> float | None:
         self.asked_s.append(asyncio.get_running_loop().time())
@@ -104,11 +107,23 @@ def test_a_lease_that_cannot_be_renewed_until_it_is_over_has_lapsed(tmp_path: Pa
     assert 30 <= engine.asked_s[-1] <= 32, "tried for as long as it lasted, and not longer"
 
 
+def test_a_fault_that_is_seen_to_be_gone_has_lapsed_at_once(tmp_path: Path) -> None:
+    engine = Engine(30.0, InjectionFailed("the server has died"), present=False)
+    events = during(tmp_path, engine, a_minute)
+
+    assert lapsed(events) == ["the server has died"]
+    assert [round(s) for s in engine.asked_s] == [0, 10]
+
+
 def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
     class Hangs:
         async def extend(self, remembered: Remembered, stage: Stage) -> float | None:
             await asyncio.sleep(3600)
             return None
+
+        async def verify(self, remembered: Remembered, stage: Stage) -> Effect:
+            await asyncio.sleep(3600)
+            return Effect(False, "never")
 
     assert lapsed(during(tmp_path, Hangs(), a_minute)) == ["nobody answered who could renew its lease"]
 

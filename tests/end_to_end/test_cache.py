@@ -12,53 +12,14 @@ from typing import Any
 import psutil
 import pytest
 
-from drills import rundir
 from drills.judging import judge_run
 from drills.rundir import RunDir
 from reports import RunOutcome
+from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import ROOT, wait_until
 
 CACHE = ROOT / "examples" / "cache"
 OBSERVER = Path(__file__).with_name("observer.py")
-
-
-class Desk:
-    """Where somebody sits and calls the command line, with runs kept in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.runs = folder / "runs"
-
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHAOS_DRILLS_STATE": str(self.folder / "state"),
-                       "CHAOS_DRILLS_RUNS": str(self.runs), "NO_COLOR": "1"}  # fmt: skip
-        return subprocess.Popen([sys.executable, "-m", "drills", *words], cwd=self.folder, env=environment, text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
-
-    def call(self, *words: str) -> tuple[int, str]:
-        process = self.start(*words)
-        try:
-            said, _ = process.communicate(timeout=120)
-        finally:
-            process.kill()
-        return process.returncode, said
-
-    def run(self) -> RunDir:
-        """The newest run."""
-        return rundir.all_runs(self.runs)[-1]
-
-    def report(self) -> Any:
-        return json.loads((self.run().path / "report.json").read_text(encoding="utf-8"))
-
-    def left(self) -> list[str]:
-        """Processes that have anything to do with this folder."""
-        return [" ".join(one.info["cmdline"]) for one in psutil.process_iter(["cmdline"])
-                if any(str(self.folder) in word for word in one.info["cmdline"] or ())]  # fmt: skip
-
-    def has(self, kind: str) -> bool:
-        """Whether the newest run's journal has an event of this kind by now."""
-        runs = rundir.all_runs(self.runs)
-        return bool(runs) and f'"kind":"{kind}"' in runs[-1].journal.read_text(encoding="utf-8")
 
 
 def sentinel_ports(run: RunDir) -> list[str]:

@@ -415,3 +415,14 @@ class HasALooseAddress(Dark):
 @caught_by("settings_are_frozen_named_and_explained")
 class HasAnUntypedTarget(Dark):
     target: Annotated[str, "Any text"]  # type: ignore[assignment]
+
+
+@caught_by("settings_are_frozen_named_and_explained")
+class NamesTwoTargets(Dark):
+    other: Annotated[TargetName, "Whose switches as well"] = TargetName("")
+
+
+@caught_by("settings_are_frozen_named_and_explained")
+class NamesOneTargetAndMeansAnother(Dark):
+    target: Annotated[str, "Any text"]  # type: ignore[assignment]
+    other: Annotated[TargetName, "Whose switches"] = TargetName("elsewhere")

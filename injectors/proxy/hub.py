@@ -1,0 +1,293 @@
+"""Readiness of the data path's sockets, served in one tight loop beside asyncio.
+
+asyncio makes a handle, a context and a trip round its queue of every event, which is more than a relayed message
+costs. Here all sockets sit in a selector of their own, and the callbacks of a whole batch run one after the other.
+Everything stays in the event loop's one thread.
+
+On any event loop, that loop watches our selector. On a `Loop` of ours it is the other way round: our selector watches
+the loop's, so that a relayed message costs one wait less and asyncio is woken only for what is its own; and timers are
+exact to about 0.1 ms instead of 1 ms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import Any, Protocol, TypeVarTuple
+
+log = logging.getLogger(__name__)
+
+_Args = TypeVarTuple("_Args")
+
+READ, WRITE = 1, 4
+"""As epoll has them."""
+
+_BUFFER_BYTES = 256 * 1024
+_COARSE = sys.platform == "linux"
+_SELECT_MAX = 1024
+"""`select` cannot look at descriptors from here on."""
+_BATCH = 64
+"""So many sockets are served before the event loop has its turn: at one full buffer each, a few milliseconds."""
+
+
+class Hub:
+    """Watches sockets for one event loop. Made and used in that loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop or asyncio.get_running_loop()
+        self.time = self.loop.time
+        self.buffer = memoryview(bytearray(_BUFFER_BYTES))
+        """For whoever is being called; what it holds is gone at the next callback."""
+        self._selector = _selector()
+        self._watches: dict[int, Watch] = {}
+        self._gone: set[int] = set()
+        if isinstance(self.loop, Loop):
+            self.loop.front.hub = self
+        else:
+            self.loop.add_reader(self._selector.fileno(), self.serve)
+
+    def watch(
+        self, sock: socket.socket, on_read: Callable[[], None], on_write: Callable[[], None],
+        broken: Callable[[Exception], None],
+    ) -> Watch:  # fmt: skip
+        """Begin to watch a socket, at first for nothing. `broken` is told what a callback raised, after it was logged."""
+        watch = Watch(self, sock.fileno(), on_read, on_write, broken)
+        self._watches[watch.fd] = watch
+        return watch
+
+    def close(self) -> None:
+        """Stop watching. The sockets are their owners'."""
+        if isinstance(self.loop, Loop):
+            self.loop.front.hub = None
+        else:
+            self.loop.remove_reader(self._selector.fileno())
+        self._selector.close()
+        for watch in self._watches.values():
+            watch.wants = 0
+        self._watches.clear()
+
+    def call_when_ready(self, fd: int) -> None:
+        """Let `serve` tell of this descriptor."""
+        self._selector.register(fd, READ)
+
+    def fileno(self) -> int:
+        """The descriptor that is ready when one of those watched is."""
+        return self._selector.fileno()
+
+    def serve(self, wait_s: float = 0) -> bool:
+        """Call back for what is ready now or within this time; True when a descriptor that is not watched is ready.
+
+        Below 0 it waits for ever. It may return early, having done nothing.
+        """
+        self._gone.clear()
+        watches, gone = self._watches, self._gone
+        others = False
+        for fd, events in self._ready(wait_s):
+            watch = watches.get(fd)
+            # A callback before this one may have closed the socket, and another may have taken its number since.
+            if watch is None or fd in gone:
+                others = others or watch is None
+                continue
+            try:
+                if events & WRITE and watch.wants & WRITE:
+                    watch.on_write()
+                # Errors and hang-ups come unasked; reading or writing finds out what it was.
+                if events & ~WRITE:
+                    if watch.wants & READ:
+                        watch.on_read()
+                    elif watch.wants & WRITE and not events & WRITE:
+                        watch.on_write()
+            except Exception as problem:  # noqa: BLE001 - one connection's bug must not end the others
+                report(problem, watch.broken)
+        return others
+
+    def _ready(self, wait_s: float) -> list[tuple[int, int]]:
+        """What epoll tells, which counts in whole milliseconds and rounds up."""
+        poll = self._selector.poll
+        if not _COARSE or wait_s <= 0 or self.fileno() >= _SELECT_MAX:
+            return poll(wait_s, _BATCH)
+        if wait_s >= 0.001:
+            return poll((int(wait_s * 1000) - 0.5) / 1000, _BATCH)
+        if ready := poll(0, _BATCH):
+            return ready
+        select.select([self.fileno()], [], [], wait_s)
+        return poll(0, _BATCH)
+
+
+class Watch:
+    """One socket that is being watched."""
+
+    __slots__ = ("_hub", "broken", "fd", "on_read", "on_write", "wants")
+
+    def __init__(
+        self, hub: Hub, fd: int, on_read: Callable[[], None], on_write: Callable[[], None],
+        broken: Callable[[Exception], None],
+    ) -> None:  # fmt: skip
+        self._hub = hub
+        self.fd = fd
+        self.on_read = on_read
+        self.on_write = on_write
+        self.broken = broken
+        self.wants = 0
+
+    def reading(self, wanted: bool) -> None:
+        """Call `on_read` while there is something to read, or do not."""
+        self._want(self.wants | READ if wanted else self.wants & ~READ)
+
+    def writing(self, wanted: bool) -> None:
+        """Call `on_write` while there is room to write, or do not."""
+        self._want(self.wants | WRITE if wanted else self.wants & ~WRITE)
+
+    def end(self) -> None:
+        """Watch it no longer. To be called before the socket is closed; safe to call twice."""
+        self._want(0)
+        if self._hub._watches.get(self.fd) is self:
+            del self._hub._watches[self.fd]
+            self._hub._gone.add(self.fd)
+
+    def _want(self, wants: int) -> None:
+        if wants == self.wants:
+            return
+        selector = self._hub._selector
+        if not wants:  # epoll would go on to tell of errors, over and over
+            selector.unregister(self.fd)
+        elif self.wants:
+            selector.modify(self.fd, wants)
+        else:
+            selector.register(self.fd, wants)
+        self.wants = wants
+
+
+def report(problem: Exception, broken: Callable[[Exception], None]) -> None:
+    """Log a bug with its traceback, and let its connection be closed."""
+    log.error("a connection is closed because of a bug", exc_info=problem)
+    try:
+        broken(problem)
+    except Exception:
+        log.exception("closing it failed, too")
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop that leaves the waiting to a hub: `asyncio.Runner(loop_factory=Loop)`."""
+
+    def __init__(self) -> None:
+        self.front = Front()
+        super().__init__(self.front)
+
+    def call_soon(
+        self, callback: Callable[[*_Args], object], *args: *_Args, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As ever; the front must not go on waiting."""
+        self.front.has_news = True
+        return super().call_soon(callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[[*_Args], object], *args: *_Args, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As ever; the front must not wait beyond it."""
+        self.front.has_news = True
+        return super().call_at(when, callback, *args, context=context)
+
+
+class Front(selectors.BaseSelector):
+    """What a `Loop` waits with: serves the hub's sockets, and comes back when asyncio has something to do."""
+
+    def __init__(self) -> None:
+        self.has_news = False
+        """Something was scheduled since the loop said how long to wait."""
+        self._back = selectors.DefaultSelector()
+        self._hub: Hub | None = None
+
+    @property
+    def hub(self) -> Hub | None:
+        """Whose sockets it serves."""
+        return self._hub
+
+    @hub.setter
+    def hub(self, hub: Hub | None) -> None:
+        self._hub = hub
+        if hub is not None:
+            hub.call_when_ready(self._back.fileno())
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready of asyncio's own. The hub's sockets have been served meanwhile."""
+        if self._hub is None:
+            return self._back.select(timeout)
+        until = None if timeout is None else time.monotonic() + timeout
+        self.has_news = False
+        while self._hub is not None:
+            if self._hub.serve(-1 if until is None else max(0.0, until - time.monotonic())):
+                return self._back.select(0)
+            if self.has_news or (until is not None and time.monotonic() >= until):
+                break
+        return []
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._back.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._back.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._back.modify(fileobj, events, data)
+
+    def get_key(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._back.get_key(fileobj)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._back.get_map()
+
+    def close(self) -> None:
+        self._back.close()
+
+
+class _Selector(Protocol):
+    def register(self, fd: int, events: int, /) -> object: ...
+    def modify(self, fd: int, events: int, /) -> object: ...
+    def unregister(self, fd: int, /) -> object: ...
+    def poll(self, timeout: float, most: int, /) -> list[tuple[int, int]]: ...
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class _Portable:
+    """Any other platform's best selector, to be spoken to as epoll is."""
+
+    def __init__(self) -> None:
+        self._real = selectors.DefaultSelector()
+
+    def register(self, fd: int, events: int) -> None:
+        self._real.register(fd, _translated(events))
+
+    def modify(self, fd: int, events: int) -> None:
+        self._real.modify(fd, _translated(events))
+
+    def unregister(self, fd: int) -> None:
+        self._real.unregister(fd)
+
+    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+        ready = self._real.select(timeout)[:most]
+        return [(key.fd, (events & 1 and READ) | (events & 2 and WRITE)) for key, events in ready]
+
+    def fileno(self) -> int:
+        return int(self._real.fileno())  # epoll, kqueue and devpoll have one
+
+    def close(self) -> None:
+        self._real.close()
+
+
+def _translated(events: int) -> int:
+    return (selectors.EVENT_READ if events & READ else 0) | (selectors.EVENT_WRITE if events & WRITE else 0)
+
+
+def _selector() -> _Selector:
+    if sys.platform == "linux":
+        return select.epoll()
+    return _Portable()
