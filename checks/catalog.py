@@ -1,21 +1,33 @@
-"""The only list of the checks and probes that come with the product. A new one is written here and nowhere else.
+"""The only list of the checks and probes that come with the product: where each is. Nothing of it is loaded until it is used.
 
 Checks that every drill has (`steady`, `fault_in_effect`, `clean`) are not among them: nobody writes those in `checks:`.
 """
 
-from checks.check import Check
-from checks.data_loss import DataLoss
-from checks.failover import Failover
-from checks.media import Media
-from checks.probe import Probe
-from checks.probes.command import CommandProbe
-from checks.probes.http import HttpProbe
-from checks.probes.sql import SqlProbe
-from checks.probes.tcp import TcpProbe
-from checks.probes.udp_stream import UdpStreamProbe
-from checks.probes.valkey import ValkeyProbe
-from checks.recovered import Recovered
-from checks.unaffected import Unaffected
+from collections.abc import Mapping
 
-CHECKS: tuple[type[Check], ...] = (Failover, DataLoss, Unaffected, Media, Recovered)
-PROBES: tuple[type[Probe], ...] = (HttpProbe, TcpProbe, UdpStreamProbe, ValkeyProbe, SqlProbe, CommandProbe)
+CHECKS: Mapping[str, str] = {
+    "failover": "checks.failover:Failover",
+    "data_loss": "checks.data_loss:DataLoss",
+    "unaffected": "checks.unaffected:Unaffected",
+    "media": "checks.media:Media",
+    "recovered": "checks.recovered:Recovered",
+}
+
+PROBES: Mapping[str, str] = {
+    "http": "checks.probes.http:HttpProbe",
+    "tcp": "checks.probes.tcp:TcpProbe",
+    "udp_stream": "checks.probes.udp_stream:UdpStreamProbe",
+    "valkey": "checks.probes.valkey:ValkeyProbe",
+    "sql": "checks.probes.sql:SqlProbe",
+    "command": "checks.probes.command:CommandProbe",
+}
+
+ADDRESSES: Mapping[str, str] = {
+    "http": "checks.probes.http:HttpService",
+    "tcp": "checks.probes.tcp:TcpService",
+    "udp_stream": "checks.probes.udp_stream:UdpReflector",
+    "valkey": "checks.valkey_service:ValkeyService",
+    "sql": "checks.probes.sql:SqlDatabase",
+    "command": "checks.probes.command:CommandPlace",
+}
+"""As an inventory says how probes reach a target."""

@@ -35,7 +35,7 @@ class TookEffect:
         if fault.effect_s is None:
             return not_in_effect(fault)
         if lapsed := evidence.first("injection.lapsed", fault=self.fault):
-            return unknown("{fault} was in effect, and may have ended by itself before it was healed: {why}",
+            return unknown("{fault} was in effect, and may have ended before it was healed: {why}",
                            proof=(*fault.lines, lapsed.seq), fault=self.fault, why=lapsed.data["why"])  # fmt: skip
         from_s = fault.effect_s if fault.acting_s is None else fault.acting_s
         took_s = round(max(0.0, fault.effect_s - from_s), 6)

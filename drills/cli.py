@@ -21,10 +21,8 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        # The flags of `proxy` are Toxiproxy's, which argparse would read otherwise.
-        return _proxy(words[1:]) if words[:1] == ["proxy"] else _call(words)
+        return _call(list(sys.argv[1:] if arguments is None else arguments))
     finally:
         try:
             sys.stdout.flush()
@@ -110,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
     explain = add("explain", _explain, "say what a message means, by the name in its square brackets")
     explain.add_argument("slug", nargs="?", metavar="NAME", help="as in [unknown-setting]; left out, all are listed")
-    commands.add_parser("proxy", help="stand in for toxiproxy-server, with its flags: proxy -port 8474", add_help=False)
+    text = "stand in for toxiproxy-server, with its flags"
+    # They are the server's own to read, so nothing of them is a flag here; no word begins with this character.
+    proxy = commands.add_parser("proxy", help=text, add_help=False, prefix_chars="\0")
+    proxy.set_defaults(command=_proxy)
+    proxy.add_argument("flags", nargs="*")
     return parser
 
 
@@ -261,10 +263,10 @@ def _explain(given: argparse.Namespace) -> int:
     return 0
 
 
-def _proxy(words: Sequence[str]) -> int:
+def _proxy(given: argparse.Namespace) -> int:
     from injectors.proxy.cli import main as serve
 
-    return serve(words)
+    return serve(given.flags)
 
 
 def _find(given: argparse.Namespace) -> "RunDir":

@@ -485,9 +485,13 @@ class Conductor:
             rundir.list_closed(self.run)
 
     async def _residue(self) -> list[tuple[str, Residue]]:
-        """What is left at the targets that live on when the lab is gone."""
+        """What is left at our faults' targets, as far as they live on when the lab is gone.
+
+        At others another run may be at work, whose faults are no leftovers.
+        """
         inventory = self.plan.loaded.inventory
-        targets = {name: addresses for name, addresses in inventory.targets.items() if name not in inventory.in_lab}
+        ours = {one.injector.target for one in self.drill.faults} - inventory.in_lab
+        targets = {name: addresses for name, addresses in inventory.targets.items() if name in ours}
         used = [one.kind for one in self.drill.faults]
         return await healer.residue(list(registry.kinds("injectors", used).values()), targets)
 

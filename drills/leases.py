@@ -1,7 +1,11 @@
-"""Leases: what is renewed while a fault shall be there, so that it ends by itself when nobody of us is left."""
+"""Leases: what is renewed while a fault shall be there, so that it ends by itself when nobody of us is left.
+
+A fault that has no lease is at least looked at, so that a run knows when somebody else has taken it away.
+"""
 
 import asyncio
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 from drills.journal import Journal
@@ -12,6 +16,8 @@ RENEW_S = 5.0
 """For one lease to be renewed."""
 AGAIN_S = 1.0
 """Between two attempts at a lease that could not be renewed."""
+LOOK_S = 2.0
+"""Between two looks whether a fault that has no lease is still there."""
 
 
 class Leases:
@@ -49,10 +55,8 @@ class Leases:
                     return
                 await asyncio.sleep(AGAIN_S)
                 continue
-            if lasts_s is None:
-                return
-            ends_s = began_s + lasts_s
-            await asyncio.sleep(lasts_s / 3)
+            ends_s = began_s + (inf if lasts_s is None else lasts_s)
+            await asyncio.sleep(LOOK_S if lasts_s is None else lasts_s / 3)
 
 
 async def _is_gone(kind: type[Injector], injected: RunStage) -> bool:

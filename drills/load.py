@@ -75,7 +75,8 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
         _check_targets(drill, listed, binding)
     if problems or binding.problems or listed is None or rubric is None:
         raise DrillError([*problems, *binding.problems])
-    listed, started = servers.serve(listed, folder, lab.file.processes if lab else (), only_check=environment is None)
+    listed, started = servers.serve(listed, folder, lab.file.processes if lab else (), where=str(paths["inventory"]),
+                                    only_check=environment is None)  # fmt: skip
     return Loaded(drill=drill, inventory=listed, lab=lab, servers=started, rubric=rubric, limits=limits, paths=paths)
 
 
@@ -104,9 +105,7 @@ def _part(read: Callable[[], T | None], problems: list[Problem]) -> T | None:
 
 def _inventory(node: Node, lab: Lab | None, binding: Binding,
                environment: Mapping[str, str] | None) -> Inventory | None:  # fmt: skip
-    known = registry.addresses(registry.kinds("injectors"), registry.kinds("probes"))
-    if not _said_of_targets(node) <= known.keys():  # perhaps by a plugin, though this drill may not use it
-        known = registry.addresses(registry.kinds("injectors", plugins=True), registry.kinds("probes", plugins=True))
+    known = registry.addresses(_said_of_targets(node))  # perhaps by a plugin, though this drill may not use it
     return inventories.bind(node, known, lab, binding, environment=environment)
 
 

@@ -56,6 +56,7 @@ MESSAGES: dict[str, str] = {
     "no-address": "The target is known, but not how to reach it in this way. Give it that address in the inventory.",
     "unknown-process": "The inventory or the lab names a process that the lab file does not have under `processes`.",
     "waits-for-itself": "Processes of a lab, or faults of a drill, wait for each other in a circle, so none could ever begin.",
+    "cannot-serve": "Links of the inventory want what one server of an engine cannot be, such as two proxies of one name or at one port.",
     "no-port": "A lab needs free ports of this host, and all of those that it may take are held by somebody.",
     "no-lab": "The inventory names a process of a lab, and the drill has no `lab:`. Say where the process is instead.",
     "unknown-rubric": "There is neither a rubric of ours of this name nor a file of this name beside the drill.",

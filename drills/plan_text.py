@@ -57,7 +57,7 @@ def _steady(plan: Plan) -> list[str]:
 
 
 def _fault(planned: PlannedFault) -> list[str]:
-    written = _settings(planned.fault.injector, "target")
+    written = _settings(planned.fault.injector, "target", "link")
     return _rows("fault", [
         f"{planned.fault.id}: {planned.does}" + (f", {written}" if written else ""),
         f"  starts  {planned.starts}, {planned.lasts}",

@@ -139,7 +139,7 @@ def main(arguments: list[str], said: int = 1) -> int:
 
     # Everything that healing needs is loaded now, so that an environment that is taken away meanwhile does not matter.
     assert healer, "it is imported, for later"
-    assert registry.kinds("injectors"), "there are injectors to heal with"
+    assert list(registry.kinds("injectors").values()), "there are injectors to heal with"
     with suppress(BrokenPipeError):  # a conductor that has died by now is told by its heartbeat
         os.write(said, _ARMED)
     why = watch(sys.stdin.fileno())

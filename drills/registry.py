@@ -2,11 +2,13 @@
 
 A plugin is an entry point in the group `chaos_drills.injectors`, `.probes`, `.checks` or `.renderers`, its name the
 kind's and its value the class. Plugins are looked for only when a drill uses a kind that the catalogs lack, since
-asking for entry points costs more than reading a drill.
+asking for entry points costs more than reading a drill. Of the catalogs' kinds those are loaded that are used, so that
+a drill is checked as quickly when there are hundreds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from drills.errors import DrillError, mistake
@@ -30,36 +32,62 @@ _CONTRACTS: Mapping[str, str] = {
 }
 
 
-def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) -> dict[str, type]:
+class Kinds(Mapping[str, type]):
+    """Classes by name. All names are known at once; one of ours is loaded when it is first asked for."""
+
+    def __init__(self, ours: Mapping[str, str], plugins: Mapping[str, type]) -> None:
+        self._ours, self.plugins = ours, plugins
+
+    def __getitem__(self, name: str) -> type:
+        return self.plugins[name] if name in self.plugins else _at(self._ours[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ours or name in self.plugins
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((*self._ours, *self.plugins))
+
+    def __len__(self) -> int:
+        return len(self._ours) + len(self.plugins)
+
+
+def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) -> Kinds:
     """Kinds by name; plugins join in when that is asked for, or when `wanted` holds a name that the catalog lacks.
 
     Raises DrillError when a plugin is broken or takes a name that is taken.
     """
-    found: dict[str, type] = {kind.name: kind for kind in _catalog(group)}
-    lacking = set(wanted) - found.keys()
-    if plugins or lacking:
-        entries = _entries(group, found)
-        # A broken one is in nobody's way who does not need it, such as somebody who heals.
-        asked = entries.keys() if plugins or lacking - entries.keys() else lacking
-        found |= {name: _load(group, entries[name]) for name in entries if name in asked}
-    return found
+    ours = _catalog(group)
+    lacking = set(wanted) - ours.keys()
+    if not (plugins or lacking):
+        return Kinds(ours, {})
+    entries = _entries(group, ours)
+    # A broken one is in nobody's way who does not need it, such as somebody who heals.
+    asked = entries.keys() if plugins or lacking - entries.keys() else lacking
+    return Kinds(ours, {name: _load(group, entries[name]) for name in entries if name in asked})
 
 
-def addresses(injectors: Mapping[str, type], probes: Mapping[str, type]) -> dict[str, type]:
-    """What an inventory may say of a target: each engine's and probe's address, by name.
+def addresses(wanted: Iterable[str] = (), *, plugins: bool = False) -> Kinds:
+    """What an inventory may say of a target: the address of each engine and probe, by name. Plugins join in as in `kinds`.
 
-    Raises DrillError when two of one name are not the same.
+    Raises DrillError also when the address of a plugin has the name of another one.
     """
-    found: dict[str, type] = {}
-    for kind in (*injectors.values(), *probes.values()):
-        address: type = kind.address  # type: ignore[attr-defined]
-        name: str = address.name  # type: ignore[attr-defined]
-        if found.setdefault(name, address) is not address:
-            raise _clash(_origin(kind), f"address `{name}`", _origin(found[name]))
-    return found
+    from checks.catalog import ADDRESSES as OF_PROBES
+    from injectors.catalog import ADDRESSES as OF_INJECTORS
+
+    ours = {**OF_INJECTORS, **OF_PROBES}
+    theirs: dict[str, type] = {}
+    if plugins or not ours.keys() >= set(wanted):
+        brought = [kinds(group, plugins=True).plugins for group in ("injectors", "probes")]
+        for kind in (kind for plugged in brought for kind in plugged.values()):
+            address: type = kind.address  # type: ignore[attr-defined]
+            name: str = address.name  # type: ignore[attr-defined]
+            known = _at(ours[name]) if name in ours else theirs.setdefault(name, address)
+            if known is not address:
+                raise _clash(_origin(kind), f"address `{name}`", _origin(known))
+    return Kinds(ours, theirs)
 
 
-def _catalog(group: Group) -> tuple[Any, ...]:
+def _catalog(group: Group) -> Mapping[str, str]:
     match group:
         case "injectors":
             from injectors.catalog import INJECTORS
@@ -79,14 +107,21 @@ def _catalog(group: Group) -> tuple[Any, ...]:
             return RENDERERS
 
 
-def _entries(group: Group, taken: Mapping[str, type]) -> "dict[str, EntryPoint]":
+def _at(where: str) -> type:
+    """What a catalog says is there, as `injectors.process:Kill`."""
+    module, _, name = where.partition(":")
+    found: type = getattr(import_module(module), name)
+    return found
+
+
+def _entries(group: Group, taken: Mapping[str, str]) -> "dict[str, EntryPoint]":
     """Where each plugin of this group is, none of them loaded yet."""
     from importlib.metadata import entry_points
 
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=f"chaos_drills.{group}"):
         if entry.name in taken or entry.name in found:
-            other = _from(found[entry.name]) if entry.name in found else _origin(taken[entry.name])
+            other = _from(found[entry.name]) if entry.name in found else taken[entry.name]
             raise _clash(_from(entry), f"{group[:-1]} `{entry.name}`", other)
         found[entry.name] = entry
     return found

@@ -44,7 +44,7 @@ def _drill(definitions: Schema) -> Schema:
 
 def _inventory(definitions: Schema) -> Schema:
     """Targets by name; each may have one address of each engine and probe."""
-    known = registry.addresses(registry.kinds("injectors", plugins=True), registry.kinds("probes", plugins=True))
+    known = registry.addresses(plugins=True)
     ways = {name: {**schema_of(model, definitions=definitions), **described(model)} for name, model in known.items()}
     definitions["target"] = {
         "type": "object",

@@ -1,11 +1,14 @@
-"""Amounts of data as people write them: `10KB`, `1.5MB`, `100KB/s`. Decimal, as networks are measured: 1 KB is 1000 bytes."""
+"""Amounts of data as people write them: `10KB`, `1.5MB`, `100KB/s`. Decimal, as networks are measured: 1 KB is 1000 bytes.
+
+A small `b` is refused: to many it means bits, and 10 Mb/s is not 10 MB/s.
+"""
 
 import re
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 _UNITS = {"GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
-_WRITTEN = r"(?i)([0-9]{1,15})(?:\.([0-9]{1,9}))?\s*(|B|[KMG]B)(/s)?"
+_WRITTEN = r"([0-9]{1,15})(?:\.([0-9]{1,9}))?\s*(|B|[kKMG]B)(/s)?"
 _MOST = 10**15
 
 
@@ -44,7 +47,7 @@ class Rate:
         found = re.fullmatch(_WRITTEN, text.strip())
         rate = _bytes(found) if found and found[3] and found[4] else None
         if rate is None:
-            raise ValueError("a rate such as 100KB/s or 1.5MB/s")
+            raise ValueError("a rate such as 100KB/s or 1.5MB/s, in bytes")
         return cls(rate)
 
     def __str__(self) -> str:

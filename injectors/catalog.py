@@ -1,38 +1,29 @@
-"""The list of the injectors that come with the product. Nothing else names them; importing it must stay cheap."""
+"""The list of the injectors that come with the product: where each is. Nothing of it is loaded until it is used."""
 
-from injectors.injector import Injector
-from injectors.link import (
-    Bandwidth,
-    ConnectTimeout,
-    Down,
-    Duplicate,
-    Latency,
-    LimitData,
-    PacketLoss,
-    Partition,
-    Reorder,
-    Reset,
-    Slice,
-    SlowClose,
-    Timeout,
-)
-from injectors.process import Kill, Pause, Restart
+from collections.abc import Mapping
 
-INJECTORS: tuple[type[Injector], ...] = (
-    Kill,
-    Pause,
-    Restart,
-    Latency,
-    Bandwidth,
-    Timeout,
-    Reset,
-    SlowClose,
-    Slice,
-    LimitData,
-    Down,
-    PacketLoss,
-    Partition,
-    ConnectTimeout,
-    Duplicate,
-    Reorder,
-)
+INJECTORS: Mapping[str, str] = {
+    "kill": "injectors.process:Kill",
+    "pause": "injectors.process:Pause",
+    "restart": "injectors.process:Restart",
+    "latency": "injectors.link:Latency",
+    "bandwidth": "injectors.link:Bandwidth",
+    "timeout": "injectors.link:Timeout",
+    "reset": "injectors.link:Reset",
+    "slow_close": "injectors.link:SlowClose",
+    "slice": "injectors.link:Slice",
+    "limit_data": "injectors.link:LimitData",
+    "down": "injectors.link:Down",
+    "packet_loss": "injectors.link:PacketLoss",
+    "partition": "injectors.link:Partition",
+    "connect_timeout": "injectors.link:ConnectTimeout",
+    "duplicate": "injectors.link:Duplicate",
+    "reorder": "injectors.link:Reorder",
+}
+"""As a fault is called in a drill."""
+
+ADDRESSES: Mapping[str, str] = {
+    "process": "injectors.process:ProcessAddress",
+    "toxiproxy": "injectors.toxiproxy:ToxiproxyLink",
+}
+"""As an inventory calls the engines by which injectors reach a target."""

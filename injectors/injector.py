@@ -178,8 +178,8 @@ class Extends(Protocol):
     async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
         """Renew the lease; pass how many seconds it lasts from now on, or None where this engine has no leases.
 
-        Called soon after `inject` and again after each third of that time. Raises InjectionFailed when it cannot be
-        renewed, or when the fault is no longer there.
+        Called soon after `inject` and again after each third of that time, or every few seconds where it is None.
+        Raises InjectionFailed when it cannot be renewed, or when the fault is no longer there.
         """
         ...
 
@@ -216,5 +216,8 @@ class CanBeServed(Protocol):
 
     @classmethod
     def server(cls, addresses: Sequence[Self], port: int, folder: str) -> Server:
-        """The one server for all of these addresses; its files will lie in `folder`."""
+        """The one server for all of these addresses; its files will lie in `folder`.
+
+        Raises ValueError(setting, what_is_wrong, how_to_fix_it) when it cannot be the server of two of them.
+        """
         ...

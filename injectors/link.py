@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from injectors.amounts import Rate, Size
-from injectors.injector import Ratio
+from injectors.injector import InjectionFailed, Ratio
 from injectors.link_fault import Direction, LinkFault, Sign, Wish
 from injectors.toxiproxy import Transport
 
@@ -21,6 +21,8 @@ _NONE = timedelta(0)
 _ALL, _NO, _EVEN = Ratio(1.0), Ratio(0.0), Size(0)
 _DAY = timedelta(days=1)
 _MEASURED_RESET_S = 1.0  # the connection that measures one keeps the toxic from being removed for as long
+_RESET_MAX = timedelta(seconds=5)
+"""At a real Toxiproxy: until the reset comes, it neither removes the toxic nor answers anything else of that proxy."""
 
 DirectionHelp = Annotated[Direction, "downstream: answers, from the server to the client; upstream: requests; or both"]
 ToxicityHelp = Annotated[Ratio, "The share of the connections that it spoils"]
@@ -136,7 +138,7 @@ class Timeout(LinkFault):
         return "timeout", {"timeout": _whole(self.after)}
 
     def says(self, able: "Abilities", transport: Transport) -> str:
-        """`nothing arrives, and connections close after 2000 ms of silence`."""
+        """`silence, and an end after 2000 ms of it,`."""
         return f"silence{f', and an end after {_ms(self.after)} of it,' if self.after else ''}"
 
     def sign(self, able: "Abilities") -> Sign | str:
@@ -159,7 +161,10 @@ class Reset(LinkFault):
         _check_share("toxicity", self.toxicity)
 
     def wish(self, able: "Abilities") -> Wish:
-        """Toxiproxy's `reset_peer`."""
+        """Toxiproxy's `reset_peer`. Raises InjectionFailed where healing would have to wait for it too long."""
+        if self.after > _RESET_MAX and not able.embedded:
+            raise InjectionFailed(f"{able.server} hangs while a reset is to come, so that this one could not be healed "
+                                  f"before {_ms(self.after)} are over; give `after` {_ms(_RESET_MAX)} or less")  # fmt: skip
         return "reset_peer", {"timeout": _whole(self.after)}
 
     def says(self, able: "Abilities", transport: Transport) -> str:
@@ -223,8 +228,7 @@ class Slice(LinkFault):
     def wish(self, able: "Abilities") -> Wish:
         """The pause in microseconds, the rest in bytes."""
         delay_us = _whole(self.delay, timedelta(microseconds=1))
-        return "slicer", {"average_size": self.size.bytes, "size_variation": self.variation.bytes,
-                                               "delay": delay_us}  # fmt: skip
+        return "slicer", {"average_size": self.size.bytes, "size_variation": self.variation.bytes, "delay": delay_us}
 
     def says(self, able: "Abilities", transport: Transport) -> str:
         """`pieces of 512B ± 64B, 10 ms apart,`."""
@@ -307,9 +311,10 @@ class PacketLoss(LinkFault):
 
     def says(self, able: "Abilities", transport: Transport) -> str:
         """`3% of packets lost, by the kernel,`."""
-        how = "" if transport == "udp" else ", by the kernel," if able.by_kernel else ", modelled by stalls,"
-        bursts = f", {self.correlation * 100:g}% correlated" if self.correlation else ""
-        return f"{self.loss * 100:g}% of packets lost{bursts}{how if not bursts or how else ','}"
+        bursts = f"{self.correlation * 100:g}% correlated" if self.correlation else ""
+        how = "" if transport == "udp" else "by the kernel" if able.by_kernel else "modelled by stalls"
+        details = [one for one in (bursts, how) if one]
+        return ", ".join([f"{self.loss * 100:g}% of packets lost", *details]) + ("," if details else "")
 
     def sign(self, able: "Abilities") -> Sign | str:
         """Chance, which one look does not show."""

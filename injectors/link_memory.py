@@ -112,15 +112,15 @@ class Memory:
             await stage.act(f"remove toxic {toxic.name} of proxy {self.proxy}", server.remove, self.proxy, toxic.name)
 
     async def renew(self, stage: Stage) -> float | None:
-        """Have every lease last as long again. Raises InjectionFailed when there is nothing left to be renewed."""
-        if self.lease_s is None:
-            return None
+        """Have every lease last as long again, if there are any. Raises InjectionFailed when the fault is not there."""
         server = Toxiproxy(self.url)
         proxy = await self._told(server)
         if proxy is None or len(self._there(proxy)) < len(self.toxics):
             raise InjectionFailed(f"a toxic of ours is no longer at proxy {self.proxy}")
         if self.down and proxy.enabled:
             raise InjectionFailed(f"proxy {self.proxy} is enabled again")
+        if self.lease_s is None:
+            return None
         for toxic in self.toxics:
             await stage.act(f"renew the lease of {toxic.name}", server.renew, self.proxy, toxic.name, self._lease_s)
         if self.down:
@@ -140,6 +140,9 @@ class Memory:
         there = self._there(proxy)
         if self.healing and there:
             return Effect(True, f"toxic {there[0].name} is still there")
+        if self.healing and self.down and not proxy.enabled:
+            return Effect(None, f"proxy {self.proxy} of {server.at} is disabled, and our mark is gone, so that nobody can "
+                                "say whose doing it is; enable it, and heal again")  # fmt: skip
         if wrong := self._wrong(proxy):
             return Effect(False, wrong)
         return await self._measured("the proxy is disabled" if self.down else "toxic is there" if len(there) == 1 else

@@ -9,6 +9,8 @@ from injectors.injector import InjectionFailed, Server
 
 Transport = Literal["tcp", "udp"]
 
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})
+
 _URL = r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})/?"
 _HOST_PORT = r"(\[[0-9A-Fa-f:.%A-Za-z]*\]|[^\[\]:/\s]*):([0-9]{1,5})"
 
@@ -43,6 +45,9 @@ class ToxiproxyLink:
                 raise ValueError(key, what, f'add {key}: "127.0.0.1:16379", or the url of a server')
             if written and not _is_host_port(written):
                 raise ValueError(key, f"{written!r} is no host:port", 'write it as in "127.0.0.1:16379"')
+        if self.listen and self.upstream and normal(self.listen) == normal(self.upstream):
+            what = f"the proxy would lead to itself: it listens on its upstream, {self.upstream}"
+            raise ValueError("listen", what, "give it a port of its own, and have clients use that")
 
     @property
     def lacks_server(self) -> bool:
@@ -55,17 +60,46 @@ class ToxiproxyLink:
 
     @classmethod
     def server(cls, addresses: Sequence[Self], port: int, folder: str) -> Server:
-        """The embedded server, with every proxy of these links."""
+        """The embedded server, with every proxy of these links. Raises ValueError where it cannot have two of them."""
         import json
         from pathlib import Path
+        from urllib.parse import quote
 
-        proxies = {one.proxy: {"name": one.proxy, "listen": one.listen, "upstream": one.upstream,
-                               **({"protocol": "udp"} if one.protocol == "udp" else {})} for one in addresses}  # fmt: skip
+        links: dict[str, Self] = {}
+        for one in addresses:
+            for other in links.values():
+                _see_that_both_can_be(other, one)
+            links.setdefault(one.proxy, one)
+        proxies = [{"name": one.proxy, "listen": one.listen, "upstream": one.upstream,
+                    **({"protocol": "udp"} if one.protocol == "udp" else {})} for one in links.values()]  # fmt: skip
+        # They are made in this order up to one that cannot be, so that where the last one is they all are.
+        last = quote(list(links)[-1], safe="")
         file = "toxiproxy.json"
         arguments = ("-host", "127.0.0.1", "-port", str(port), "-config", str(Path(folder, file)))
         return Server(name="toxiproxy", module="injectors.proxy", arguments=arguments,
-                      files={file: json.dumps(list(proxies.values()), indent=2)},
-                      ready=f"http://127.0.0.1:{port}/version")  # fmt: skip
+                      files={file: json.dumps(proxies, indent=2)},
+                      ready=f"http://127.0.0.1:{port}/proxies/{last}")  # fmt: skip
+
+
+def _see_that_both_can_be(one: ToxiproxyLink, other: ToxiproxyLink) -> None:
+    """Raise ValueError for two links whose proxies cannot be at one server."""
+    ours = f"the run's own Toxiproxy has proxy {one.proxy}"
+    if one.proxy == other.proxy:
+        for key, said, also in (("listen", normal(one.listen), normal(other.listen)),
+                                ("upstream", normal(one.upstream), normal(other.upstream)),
+                                ("protocol", one.protocol, other.protocol)):  # fmt: skip
+            if said != also:
+                what = f"{ours} for two links, with `{key}` {said} and {also}"
+                raise ValueError(key, what, "give one of the links another `proxy`, or both the same places")
+    elif one.protocol == other.protocol and _same_socket(one.listen, other.listen):
+        what = f"{ours} listening on {one.listen}, and proxy {other.proxy} on {other.listen}"
+        raise ValueError("listen", what, "give one of the two another port")
+
+
+def _same_socket(one: str, other: str) -> bool:
+    """True where nobody could listen on both; names are taken as they are written."""
+    (host, port), (other_host, other_port) = host_port(one), host_port(other)
+    return port == other_port and (host == other_host or bool(_EVERYWHERE & {host, other_host}))
 
 
 def _is_url(url: str) -> bool:
@@ -104,7 +138,7 @@ def same_place(one: str, other: str) -> bool:
 
 
 def _addresses(host: str) -> set[str]:
-    if host in {"", "0.0.0.0", "::"}:
+    if host in _EVERYWHERE:
         return {"*"}
     import socket
 

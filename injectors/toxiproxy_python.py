@@ -4,19 +4,37 @@ The package keeps its server's address in a class for the whole process, waits f
 even for this host, and passes over answers of the kinds 3xx and 5xx. What it returns says nothing: read again.
 """
 
+import importlib.util
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import requests
-import toxiproxy.api
-from toxiproxy import Proxy, Toxiproxy
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from injectors.toxiproxy import host_port, is_loopback
+
+
+def _loaded_once_more() -> Any:
+    """The package under a name of ours: whoever else uses it in this process is not led to our servers, nor we to his."""
+    found = importlib.util.find_spec("toxiproxy")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("toxiproxy-python is not installed", name="toxiproxy")
+    spec = importlib.util.spec_from_file_location("chaos_drills_toxiproxy", found.origin)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules[spec.name] = package = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    return package
+
+
+_package = _loaded_once_more()
+NotFound: type[Exception] = _package.api.NotFound
+Refusals: tuple[type[Exception], ...] = (_package.api.InvalidToxic, _package.api.ProxyExists)
+"""What the package raises for 404; and for 400 and 409."""
 
 _one_at_a_time = threading.Lock()
 _UNDERSTOOD = (400, 404, 409)
@@ -42,25 +60,14 @@ def call(url: str, proxy: str, do: Callable[[Any], Any], *, within_s: float) -> 
     if not _one_at_a_time.acquire(timeout=within_s):
         raise Busy
     try:
-        with _led_to(url, until_s):
+        host, port = host_port(url)
+        with _Session(until_s, direct=is_loopback(host)) as session:
+            _package.api.requests = session
+            _package.Toxiproxy().update_api_consumer(f"[{host}]" if ":" in host else host, port)
             # Its own `get_proxy` lists all proxies with all toxics; and it does not quote names.
-            do(Proxy(name=quote(proxy, safe=""), upstream="", enabled=True, listen=""))
+            do(_package.Proxy(name=quote(proxy, safe=""), upstream="", enabled=True, listen=""))
     finally:
         _one_at_a_time.release()
-
-
-@contextmanager
-def _led_to(url: str, until_s: float) -> Iterator[None]:
-    host, port = host_port(url)
-    before = toxiproxy.api.requests, toxiproxy.api.APIConsumer.host, toxiproxy.api.APIConsumer.port
-    with _Session(until_s, direct=is_loopback(host)) as session:
-        toxiproxy.api.requests = session
-        Toxiproxy().update_api_consumer(f"[{host}]" if ":" in host else host, port)
-        try:
-            yield
-        finally:
-            toxiproxy.api.requests = before[0]
-            Toxiproxy().update_api_consumer(*before[1:])
 
 
 class _Session(requests.Session):

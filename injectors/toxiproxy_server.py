@@ -135,9 +135,7 @@ class Toxiproxy:
 
     def proxy(self, name: str) -> Proxy | None:
         """A proxy with its toxics; None when the server has none of this name."""
-        from urllib.parse import quote
-
-        path = f"/proxies/{quote(name, safe='')}"
+        path = _path(name)
         status, told = self._ask("GET", path)
         if status == 404 and isinstance(told, dict) and "error" in told:
             return None
@@ -208,16 +206,15 @@ class Toxiproxy:
     def _told_apart(self, proxy: str, *, may_lack: bool) -> Iterator[None]:
         """What goes wrong with the package, in our words."""
         import requests
-        from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
-        from injectors.toxiproxy_python import Busy, Failed
+        from injectors.toxiproxy_python import Busy, Failed, NotFound, Refusals
 
         try:
             yield
         except NotFound as error:
             if not may_lack:
                 raise InjectionFailed(f"{self.at}, proxy {proxy}: {_error_of(error)}") from None
-        except (InvalidToxic, ProxyExists) as error:
+        except Refusals as error:
             raise InjectionFailed(f"{self.at}, proxy {proxy}: {_error_of(error)}") from None
         except Failed as error:
             why = _error_of(error) if error.status != 503 else "see whether it hangs, and restart it then"

@@ -1,9 +1,11 @@
-"""The only list of renderers."""
+"""The only list of renderers: where each is. Nothing of it is loaded until it is used."""
 
-from reports.to_html import ToHtml
-from reports.to_json import ToJson
-from reports.to_junit import ToJunit
-from reports.to_markdown import ToMarkdown
-from reports.to_terminal import ToTerminal
+from collections.abc import Mapping
 
-RENDERERS: tuple[type, ...] = (ToTerminal, ToHtml, ToMarkdown, ToJson, ToJunit)
+RENDERERS: Mapping[str, str] = {
+    "terminal": "reports.to_terminal:ToTerminal",
+    "html": "reports.to_html:ToHtml",
+    "markdown": "reports.to_markdown:ToMarkdown",
+    "json": "reports.to_json:ToJson",
+    "junit": "reports.to_junit:ToJunit",
+}

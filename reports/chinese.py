@@ -60,8 +60,8 @@ PATTERNS: Mapping[str, str] = {
     "no look saw anything": "没有任何有效探测",
     "No verdict": "无结论",
     "{fault} never took effect": "{fault} 从未生效",
-    "{fault} was in effect, and may have ended by itself before it was healed: {why}":
-        "{fault} 曾经生效，但可能在撤除之前已自行结束：{why}",
+    "{fault} was in effect, and may have ended before it was healed: {why}":
+        "{fault} 曾经生效，但可能在撤除之前就已结束：{why}",
     "{fault} was not seen in effect on {missing}, {count} of {all} targets":
         "{all} 个目标中有 {count} 个没有看到 {fault} 生效（{missing}）",
     "{fault} was never brought about": "{fault} 从未注入",

@@ -77,7 +77,7 @@ class Api:
             "capabilities": {"GET": self._capabilities},
         }  # fmt: skip
         if self._metrics:
-            routes["metrics"] = _AnyMethod(self._tell_metrics)
+            routes["metrics"] = {"*": self._tell_metrics}
         return routes
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
@@ -95,7 +95,7 @@ class Api:
         methods = self._routes.get(_shape(parts))
         if methods is None:
             return Answer(404, b"404 page not found\n", _PLAIN)
-        handler = methods.get(request.method)
+        handler = methods.get(request.method) or methods.get("*")
         if handler is None:
             return Answer(405)
         answer = self._let_in(request) or self._call(handler, request, parts[1:])
@@ -208,18 +208,7 @@ class Api:
 Handler = Callable[[Request, list[str]], Answer | Awaitable[Answer]]
 """Answers a request to a path of which these parts follow the first."""
 Methods = Mapping[str, Handler]
-
-
-class _AnyMethod(dict[str, Handler]):
-    """One handler for all."""
-
-    def __init__(self, handler: Handler) -> None:
-        super().__init__()
-        self._handler = handler
-
-    def get(self, method: str, default: object = None) -> Handler:
-        return self._handler
-
+"""By method; the star is for any other."""
 
 _JSON = b"Content-Type: application/json\r\n"
 _PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"

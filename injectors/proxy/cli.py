@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
     import logging
     import socket
+    from typing import Any
 
     from injectors.proxy.api import Api
     from injectors.proxy.hub import Hub
     from injectors.proxy.proxies import Make, Proxies
     from injectors.proxy.wire import ProxyBody
 
+QUIET_S = 10.0
+"""How often it is said at most that there are no descriptors left."""
 USAGE = """\
 Usage: drills proxy [flags]
 
@@ -76,10 +80,13 @@ def main(argv: Sequence[str]) -> int:
         return 0
     import asyncio
 
+    from injectors.proxy.hub import Loop
+
     _log_to_stderr()
     _raise_the_limit_of_descriptors()
     try:
-        return asyncio.run(_serve(flags))
+        with asyncio.Runner(loop_factory=Loop) as runner:
+            return runner.run(_serve(flags))
     except KeyboardInterrupt:  # before the signal's handler was there
         return 0
 
@@ -99,9 +106,10 @@ def read(argv: Sequence[str]) -> Flags:
         elif name in _SWITCHES:
             setattr(flags, name.replace("-", "_"), _bool(name, value) if has_value else True)
         elif name in _VALUES:
-            if not has_value and (value := next(words, "")) == "":
+            given = value if has_value else next(words, None)
+            if given is None:
                 raise WrongFlag(f"flag needs an argument: -{name}")
-            _VALUES[name](flags, value)
+            _VALUES[name](flags, given)
         else:
             raise WrongFlag(f"flag provided but not defined: -{name}")
     return flags
@@ -147,6 +155,7 @@ async def _serve(flags: Flags) -> int:
     ended = asyncio.Event()
     for one in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(one, ended.set)
+    loop.set_exception_handler(_without_repeating_itself())
     host = f"[{flags.host}]" if ":" in flags.host else flags.host
     try:
         sock = await listen(f"{host}:{flags.port}")
@@ -173,6 +182,26 @@ async def _serve(flags: Flags) -> int:
         proxies.close()
         hub.close()
     return 0
+
+
+def _without_repeating_itself() -> "Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]":
+    """What says that the API has no descriptor left: asyncio would, with a hundred tracebacks a second."""
+    import errno
+    import logging
+
+    log = logging.getLogger("injectors.proxy")
+    said_s = float("-inf")
+
+    def tell(loop: "asyncio.AbstractEventLoop", context: "dict[str, Any]") -> None:
+        nonlocal said_s
+        problem = context.get("exception")
+        if not isinstance(problem, OSError) or problem.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+        elif loop.time() - said_s >= QUIET_S:
+            said_s = loop.time()
+            log.warning("the API can answer nobody new for the moment: %s", problem)
+
+    return tell
 
 
 def _maker(hub: "Hub", seed: int | None) -> "Make":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import itertools
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from injectors.proxy.hub import Hub
+from injectors.proxy.hub import Hub, Timer
 from injectors.proxy.toxic import Toxic
 
 Item = TypeVar("Item")
@@ -27,7 +26,7 @@ class Holding(Generic[Item]):
         """When due, order of arrival, size, who holds it, what; a heap."""
         self._bytes = 0
         self._orders = itertools.count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def hold(self, due_s: float, size: int, toxic: Toxic, item: Item) -> bool:
         """Keep an item until then; False, and it is not kept, when too much is being held."""
@@ -60,7 +59,7 @@ class Holding(Generic[Item]):
     def _set_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
-        self._timer = self._hub.loop.call_at(self._queue[0][0], self._let_go) if self._queue else None
+        self._timer = self._hub.at(self._queue[0][0], self._let_go) if self._queue else None
 
     def _let_go(self) -> None:
         now_s = self._hub.time()

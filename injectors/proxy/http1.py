@@ -168,36 +168,48 @@ class Connection(asyncio.Protocol):
         self._answering: asyncio.Task[None] | None = None
         self._full = False  # the client does not read its answers
         self._ended = False
+        self._said_all = False  # the client has closed its half
         self.until_s = self._loop.time() + READ_S
         """When it is cut off, unless something happens before."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count it among the open ones."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Count it no longer."""
         self._ended = True
         self._open.discard(self)
 
     def data_received(self, data: bytes) -> None:
+        """Answer what is whole by now, unless an answer is still under way; then it waits."""
         if self._ended:
             return
         self._arrived += data
         if self._answering is None and not self._full:
             self._go_on()
+        elif len(self._arrived) > HEAD_MAX:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The client has said all; whether the connection stays open for what is still to be answered."""
+        self._said_all = True
+        return self._answering is not None or self._full
 
     def pause_writing(self) -> None:
+        """The client does not read: answer no more, and give it so long to begin."""
         self._full = True
         self.until_s = self._loop.time() + WRITE_S
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
+        """It reads again: go on."""
         self._full = False
         self.until_s = self._loop.time() + IDLE_S
         if self._answering is None and not self._ended:
-            self._transport.resume_reading()
-            self._go_on()
+            self._go_on_reading()
 
     def cut_off(self) -> None:
         """End it at once."""
@@ -225,7 +237,6 @@ class Connection(asyncio.Protocol):
             self._send(request, answer)
             return
         self.until_s = float("inf")  # whoever answers has a deadline of his own
-        self._transport.pause_reading()
         self._answering = self._loop.create_task(self._answer_later(request, answer))
 
     async def _answer_later(self, request: Request, coming: Awaitable[Answer]) -> None:
@@ -235,8 +246,13 @@ class Connection(asyncio.Protocol):
             return
         self._send(request, answer)
         if not self._full and not self._ended:
-            self._transport.resume_reading()
-            self._go_on()
+            self._go_on_reading()
+
+    def _go_on_reading(self) -> None:
+        self._transport.resume_reading()
+        self._go_on()
+        if self._said_all and self._answering is None and not self._full:
+            self._transport.close()
 
     def _send(self, request: Request, answer: Answer) -> None:
         self.until_s = self._loop.time() + IDLE_S

@@ -20,6 +20,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
 from typing import Any, Protocol, TypeVarTuple
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,10 @@ class Hub:
         self._selector = _selector()
         self._watches: dict[int, Watch] = {}
         self._gone: set[int] = set()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = count()
+        self._alarm: asyncio.TimerHandle | None = None
+        """Where the loop is not ours: what rings the first of the timers."""
         if isinstance(self.loop, Loop):
             self.loop.front.hub = self
         else:
@@ -62,11 +69,39 @@ class Hub:
         self._watches[watch.fd] = watch
         return watch
 
+    def at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at this time of the loop's clock; what the callback raises is logged."""
+        timer = Timer(when, callback)
+        heappush(self._timers, (when, next(self._order), timer))
+        if self._timers[0][2] is timer and not isinstance(self.loop, Loop):
+            self._set_alarm()
+        return timer
+
+    def ring(self) -> None:
+        """Call back whatever is due."""
+        now, timers = self.time(), self._timers
+        while timers and timers[0][0] <= now:
+            heappop(timers)[2].ring()
+        if not isinstance(self.loop, Loop):
+            self._set_alarm()
+
+    @property
+    def rings_at(self) -> float:
+        """When the next timer is due; infinity for none."""
+        return self._timers[0][0] if self._timers else inf
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = self.loop.call_at(self._timers[0][0], self.ring) if self._timers else None
+
     def close(self) -> None:
-        """Stop watching. The sockets are their owners'."""
+        """Stop watching, and forget all timers. The sockets are their owners'."""
+        self._timers.clear()
         if isinstance(self.loop, Loop):
             self.loop.front.hub = None
         else:
+            self._set_alarm()
             self.loop.remove_reader(self._selector.fileno())
         self._selector.close()
         for watch in self._watches.values():
@@ -119,6 +154,29 @@ class Hub:
             return ready
         select.select([self.fileno()], [], [], wait_s)
         return poll(0, _BATCH)
+
+
+class Timer:
+    """A call that is to come. asyncio's own are compared in Python, which a thousand links at once feel."""
+
+    __slots__ = ("_callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self._callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """It is not to come; safe to call twice, and after it has come."""
+        self._callback = None
+
+    def ring(self) -> None:
+        """Its time has come."""
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            try:
+                callback()
+            except Exception:
+                log.exception("a timer broke")
 
 
 class Watch:
@@ -220,12 +278,15 @@ class Front(selectors.BaseSelector):
         """What is ready of asyncio's own. The hub's sockets have been served meanwhile."""
         if self._hub is None:
             return self._back.select(timeout)
-        until = None if timeout is None else time.monotonic() + timeout
+        until = inf if timeout is None else time.monotonic() + timeout
         self.has_news = False
         while self._hub is not None:
-            if self._hub.serve(-1 if until is None else max(0.0, until - time.monotonic())):
+            rings_at = min(until, self._hub.rings_at)
+            if self._hub.serve(-1 if rings_at == inf else max(0.0, rings_at - time.monotonic())):
                 return self._back.select(0)
-            if self.has_news or (until is not None and time.monotonic() >= until):
+            if self._hub is not None:
+                self._hub.ring()
+            if self.has_news or time.monotonic() >= until:
                 break
         return []
 

@@ -8,15 +8,17 @@ bytes go from the hub's buffer to the other socket without a copy.
 from __future__ import annotations
 
 import socket
-from asyncio import TimerHandle
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import Protocol
 
 from injectors.proxy import kernel
-from injectors.proxy.hub import Hub, Watch, report
-from injectors.proxy.stages import Bucket, Chunk, Lossy, Node, SharedBandwidth, Stage, fitting
+from injectors.proxy.hub import Hub, Timer, Watch, report
+from injectors.proxy.pacing import Bucket, SharedBandwidth
+from injectors.proxy.stage import Chunk, Node, Stage
+from injectors.proxy.stages import Lossy, fitting
 from injectors.proxy.toxic import Stream, Toxic
 
 _BITE_MAX = 256 * 1024
@@ -172,9 +174,9 @@ class Link:
 
     # What stages ask for.
 
-    def at(self, when: float, callback: Callable[[], None]) -> TimerHandle:
+    def at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at this time; a bug in there ends this connection only."""
-        return self.hub.loop.call_at(when, self._guarded, callback)
+        return self.hub.at(when, partial(self._guarded, callback))
 
     def cut(self, stage: Stage) -> None:
         """End the stream at this stage; what the stages before it hold is lost."""

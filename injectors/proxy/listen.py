@@ -174,7 +174,7 @@ def _endpoint(host: str, port: int) -> Endpoint:
     bare, _, zone = host.partition("%")
     try:
         scope = int(zone) if zone.isdigit() else socket.if_nametoindex(zone) if zone else 0
-    except OSError:
+    except (OSError, ValueError):  # nobody's, or no name at all
         scope = 0
     return socket.AF_INET6, (bare, port, 0, scope)
 

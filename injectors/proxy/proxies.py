@@ -42,6 +42,7 @@ class Proxy(Protocol):
     @property
     def enabled(self) -> bool:
         """Whether it listens."""
+        ...
 
     async def start(self) -> None:
         """Listen; `listen` becomes the bound address. Raises ListenFailed."""
@@ -60,9 +61,11 @@ class Proxy(Protocol):
 
     def connections(self) -> list[dict[str, object]]:
         """Those that are open, for JSON."""
+        ...
 
     def counters(self) -> dict[Stream, tuple[int, int]]:
         """Bytes received and sent, by stream."""
+        ...
 
 
 Make = Callable[[str, str, str, str], Proxy]
@@ -77,6 +80,8 @@ class Proxies:
         self._proxies: dict[str, Proxy] = {}
         self._names: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._leases: dict[Toxic | Proxy, asyncio.TimerHandle] = {}
+        self._told: dict[Proxy, tuple[object, str]] = {}
+        """What was told of a proxy whose toxics have not changed since: a thousand of them are asked for at once."""
         self._coming_back: set[asyncio.Task[None]] = set()
 
     def all(self) -> list[Proxy]:
@@ -91,12 +96,19 @@ class Proxies:
 
     def told(self, proxy: Proxy) -> str:
         """A proxy in JSON."""
+        seen = (proxy.listen, proxy.upstream, proxy.enabled)
+        known = self._told.get(proxy)
+        if known is not None and known[0] == seen:
+            return known[1]
         lease = self._leases.get(proxy)
         now = asyncio.get_running_loop().time()
-        return wire.proxy(
-            proxy.name, proxy.listen, proxy.upstream, proxy.enabled, wire.toxics(proxy.toxics, now),
-            protocol=proxy.protocol, lease_ms=wire.remaining_ms(lease.when(), now) if lease else None,
+        told = wire.proxy(
+            proxy.name, *seen, wire.toxics(proxy.toxics, now), protocol=proxy.protocol,
+            lease_ms=wire.remaining_ms(lease.when(), now) if lease else None,
         )  # fmt: skip
+        if not self._leases:  # else what is left of them is another figure every time
+            self._told[proxy] = seen, told
+        return told
 
     # Proxies.
 
@@ -159,7 +171,7 @@ class Proxies:
         proxy = self._new(body)
         await self._put(proxy, body)
         if old is not None:
-            self._forget_leases(old)
+            self._forget(old)
         return proxy
 
     async def reset(self) -> None:
@@ -168,7 +180,7 @@ class Proxies:
         for proxy in self.all():
             async with self._holding(proxy.name):
                 if self._proxies.get(proxy.name) is not proxy:
-                    continue
+                    continue  # deleted or replaced meanwhile
                 for toxic in _in_chain_order(proxy):
                     self._remove(proxy, toxic)
                 try:
@@ -185,7 +197,7 @@ class Proxies:
         async with self._holding(name):
             proxy = self.get(name)
             proxy.stop()
-            self._forget_leases(proxy)
+            self._forget(proxy)
             del self._proxies[name]
 
     def close(self) -> None:
@@ -194,7 +206,7 @@ class Proxies:
             task.cancel()
         for proxy in self.all():
             proxy.stop()
-            self._forget_leases(proxy)
+            self._forget(proxy)
 
     def _holding(self, name: str) -> asyncio.Lock:
         lock = self._names.get(name)
@@ -233,6 +245,7 @@ class Proxies:
     def add_toxic(self, proxy: Proxy, body: ToxicBody) -> Toxic:
         """A new one at the end of its stream's chain. Raises Refused, and BadBody for attributes of a wrong type."""
         toxic = _toxic(proxy, body)
+        self._told.pop(proxy, None)
         proxy.add(toxic)
         self._lease_toxic(proxy, toxic, body.lease_ms)
         return toxic
@@ -241,6 +254,7 @@ class Proxies:
         """Change what is given of its attributes, toxicity and lease: all of it or nothing. Raises Refused, BadBody."""
         _see_lease(body.lease_ms)
         attributes = _attributes(toxic, body)
+        self._told.pop(proxy, None)
         proxy.update(toxic, attributes, toxic.toxicity if body.toxicity is None else body.toxicity)
         self._lease_toxic(proxy, toxic, body.lease_ms)
 
@@ -250,6 +264,7 @@ class Proxies:
 
     def _remove(self, proxy: Proxy, toxic: Toxic) -> None:
         self._end_lease(toxic)
+        self._told.pop(proxy, None)
         proxy.remove(toxic)
 
     # Leases.
@@ -269,6 +284,7 @@ class Proxies:
             self._coming_back.add(task)
             task.add_done_callback(self._coming_back.discard)
 
+        self._told.pop(proxy, None)
         if proxy.enabled:
             self._end_lease(proxy)
         elif lease_ms is not None:
@@ -298,9 +314,11 @@ class Proxies:
         if timer := self._leases.pop(leased, None):
             timer.cancel()
 
-    def _forget_leases(self, proxy: Proxy) -> None:
-        for leased in (proxy, *proxy.toxics):
-            self._end_lease(leased)
+    def _forget(self, proxy: Proxy) -> None:
+        self._told.pop(proxy, None)
+        self._end_lease(proxy)
+        for toxic in proxy.toxics:
+            self._end_lease(toxic)
 
 
 def _see_what_is_missing(body: ProxyBody, where: str = "") -> None:

@@ -10,12 +10,13 @@ import struct
 import zlib
 from typing import Any, ClassVar
 
+from injectors.proxy import descriptors
 from injectors.proxy.dial import Dial
 from injectors.proxy.hub import Hub, Watch, report
 from injectors.proxy.kernel import Silence
 from injectors.proxy.link import Link
 from injectors.proxy.listen import ListenFailed, Place, bound, listen
-from injectors.proxy.stages import Bucket
+from injectors.proxy.pacing import Bucket
 from injectors.proxy.toxic import Figure, Stream, Toxic
 
 __all__ = ["ListenFailed", "TcpProxy"]
@@ -26,6 +27,8 @@ _STREAMS: tuple[Stream, Stream] = ("upstream", "downstream")
 _ACCEPTED_AT_ONCE = 32
 _BREATH_S = 0.2
 """How long nobody is accepted when the process has no descriptor left."""
+_QUIET_S = 10.0
+"""How often that is said at most."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PROCESS_SEED = random.SystemRandom().getrandbits(63)
@@ -156,6 +159,7 @@ class Door:
         self._watch = self._hub.watch(listener, self._accept, self._accept, self._broken)
         self._silence = Silence(listener, backlog=4096)
         self._silent_share = 0.0
+        self._said_s = -_QUIET_S
         self._watch.reading(True)
 
     def answer(self) -> None:
@@ -194,17 +198,27 @@ class Door:
                     return
                 continue  # that client has left already
             client.setblocking(False)
+            is_reserved = descriptors.is_reserved(client.fileno())
             self._proxy.welcome(client, address)
             if self._listener.fileno() < 0:
                 return
+            if is_reserved:
+                self._pause("the last descriptors are kept for the API")
+                return
 
-    def _pause(self, problem: OSError) -> None:
-        log.warning("%s: nobody can be accepted for the moment: %s", self._proxy.name, problem)
+    def _pause(self, why: object) -> None:
+        if self._hub.time() - self._said_s >= _QUIET_S:
+            self._said_s = self._hub.time()
+            log.warning("%s: nobody can be accepted for the moment: %s", self._proxy.name, why)
         self._watch.reading(False)
         self._hub.loop.call_later(_BREATH_S, self._go_on)
 
     def _go_on(self) -> None:
-        if self._listener.fileno() >= 0 and self._silence.how != "queue":
+        if self._listener.fileno() < 0:
+            return
+        if not descriptors.are_left(self._listener.fileno()):
+            self._hub.loop.call_later(_BREATH_S, self._go_on)
+        elif self._silence.how != "queue":
             self._watch.reading(True)
 
     def _broken(self, problem: Exception) -> None:

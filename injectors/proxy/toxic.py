@@ -103,7 +103,9 @@ class Toxic:
         return "upstream" if self.stream.lower() == "upstream" else "downstream"
 
 
-def attributes(kind: Kind, given: Mapping[str, object], before: Mapping[str, Figure] | None = None) -> dict[str, Figure]:
+def attributes(
+    kind: Kind, given: Mapping[str, object], before: Mapping[str, Figure] | None = None
+) -> dict[str, Figure]:
     """All attributes of a toxic of this kind: those given, else as they were before, else 0.
 
     Unknown ones are passed over, as the original does. Raises WrongToxic; the caller has decoded JSON to

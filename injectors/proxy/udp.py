@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple
 
+from injectors.proxy import descriptors
 from injectors.proxy import listen as addresses
 from injectors.proxy.datagrams import PASSED, Link, Stage
 from injectors.proxy.holding import Holding
@@ -284,6 +285,10 @@ class UdpProxy:
             sock = _connected(*endpoint)
         except OSError as problem:
             self._drop(f"upstream: {problem.strerror}")
+            return None
+        if descriptors.is_reserved(sock.fileno()):
+            sock.close()
+            self._drop("the last descriptors are kept for the API")
             return None
         client = Client(next(self._numbers), address, sock, opened_s=now_s, active_s=now_s)
         client.watch = self._hub.watch(sock, lambda: self._from_upstream(client), _nothing, self._broken)

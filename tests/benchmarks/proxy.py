@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +55,7 @@ ROWS = (
 
 
 @dataclass
-class Path3:
+class Way:
     """One of the ways to the server: direct, through the real proxy, through ours."""
 
     name: str
@@ -83,8 +83,8 @@ def main() -> None:
         load = build(Path(folder))
         ports = stack.enter_context(serving(load))
         servers = {"real": stack.enter_context(real_toxiproxy()), "ours": stack.enter_context(embedded_toxiproxy())}
-        ways = [Path3("direct", None, f"127.0.0.1:{ports['echo']}", f"127.0.0.1:{ports['sink']}")]
-        ways += [way(name, server, ports) for name, server in servers.items()]
+        ways = [Way("direct", None, f"127.0.0.1:{ports['echo']}", f"127.0.0.1:{ports['sink']}")]
+        ways += [way_through(name, server, ports) for name, server in servers.items()]
         traffic(load, ways, wanted, options, "")
         for one in ways[1:]:
             for proxy in ("echo", "sink"):
@@ -120,16 +120,16 @@ def serving(load: Path) -> Iterator[dict[str, int]]:
         server.wait()
 
 
-def way(name: str, server: Server, ports: dict[str, int]) -> Path3:
+def way_through(name: str, server: Server, ports: dict[str, int]) -> Way:
     """Through this proxy."""
-    made = Path3(name, server, "", "")
+    made = Way(name, server, "", "")
     for proxy, port in ports.items():
         told = call(made, "POST", "/proxies", {"name": proxy, "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{port}"})
         setattr(made, proxy, told["listen"])
     return made
 
 
-def call(one: Path3, method: str, path: str, body: Any = None) -> Any:
+def call(one: Way, method: str, path: str, body: Any = None) -> Any:
     """One call to its API."""
     assert one.server is not None
     connection = http.client.HTTPConnection("127.0.0.1", one.server.port, timeout=30)
@@ -149,7 +149,7 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: An
     return json.loads(text) if text else None
 
 
-def traffic(load: Path, ways: list[Path3], rows: list[Row], options: argparse.Namespace, mark: str) -> None:
+def traffic(load: Path, ways: list[Way], rows: list[Row], options: argparse.Namespace, mark: str) -> None:
     """Each row over each way, in turn, round by round."""
     for row in rows:
         for _ in range(options.rounds):
@@ -157,7 +157,7 @@ def traffic(load: Path, ways: list[Path3], rows: list[Row], options: argparse.Na
                 one.note(row.name + mark, loaded(load, one, row, options.seconds))
 
 
-def loaded(load: Path, one: Path3, row: Row, seconds: float) -> dict[str, float]:
+def loaded(load: Path, one: Way, row: Row, seconds: float) -> dict[str, float]:
     """What the load saw, and what that cost the proxy."""
     kind, *more = row.words
     before_s = cpu_s(one)
@@ -173,7 +173,7 @@ def loaded(load: Path, one: Path3, row: Row, seconds: float) -> dict[str, float]
             "cpu": spent_s / told["count"] * 1e6}  # fmt: skip
 
 
-def cpu_s(one: Path3) -> float:
+def cpu_s(one: Way) -> float:
     """CPU time that the proxy has used."""
     if one.server is None:
         return 0.0
@@ -181,7 +181,7 @@ def cpu_s(one: Path3) -> float:
     return float(times.user + times.system)
 
 
-def precision(load: Path, ways: list[Path3], options: argparse.Namespace) -> None:
+def precision(load: Path, ways: list[Way], options: argparse.Namespace) -> None:
     """How much more, or less, than what was asked for a round trip takes."""
     for _ in range(options.rounds):
         for one in ways:
@@ -189,17 +189,16 @@ def precision(load: Path, ways: list[Path3], options: argparse.Namespace) -> Non
             one.note("precision", {key: abs(told[key] - ASKED_MS * 1000) for key in ("p50 us", "p99 us")})
 
 
-def control(ways: list[Path3], options: argparse.Namespace) -> None:
+def control(ways: list[Way], options: argparse.Namespace) -> None:
     """Calls a second on one connection, while there are a thousand proxies."""
     listed = [{"name": f"p{n}", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"} for n in range(PROXIES)]
     for one in ways:
         call(one, "POST", "/populate", listed)
     toxic = {"name": "t", "type": "latency", "attributes": {"latency": 1}}
-    jobs: dict[str, Callable[[http.client.HTTPConnection], int]] = {
-        "control: get one": lambda to: (ask(to, "GET", "/proxies/p500"), 1)[1],
-        "control: add and remove a toxic": lambda to: (
-            ask(to, "POST", "/proxies/p500/toxics", toxic), ask(to, "DELETE", "/proxies/p500/toxics/t"), 2)[2],
-        "control: list all": lambda to: (ask(to, "GET", "/proxies"), 1)[1],
+    jobs: dict[str, list[tuple[str, str, Any]]] = {
+        "control: get one": [("GET", "/proxies/p500", None)],
+        "control: add and remove a toxic": [("POST", "/proxies/p500/toxics", toxic), ("DELETE", "/proxies/p500/toxics/t", None)],
+        "control: list all": [("GET", "/proxies", None)],
     }  # fmt: skip
     for name, job in jobs.items():
         for _ in range(options.rounds):
@@ -207,20 +206,22 @@ def control(ways: list[Path3], options: argparse.Namespace) -> None:
                 one.note(name, called(one, job, options.seconds / 2))
 
 
-def called(one: Path3, job: Callable[[http.client.HTTPConnection], int], seconds: float) -> dict[str, float]:
-    """How often the job is done."""
+def called(one: Way, calls: list[tuple[str, str, Any]], seconds: float) -> dict[str, float]:
+    """How many such calls are answered in a second, one after the other."""
     assert one.server is not None
     to = http.client.HTTPConnection("127.0.0.1", one.server.port, timeout=30)
     began, count = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        count += job(to)
+        for call_ in calls:
+            ask(to, *call_)
+        count += len(calls)
     to.close()
     return {"calls/s": count / (time.perf_counter() - began)}
 
 
-def tell(ways: list[Path3], rows: list[Row]) -> None:
+def tell(ways: list[Way], rows: list[Row]) -> None:
     """The table."""
-    direct, real, ours = ways
+    _, real, ours = ways
     print(f"{'row':<34}{'figure':<9}{'direct':>10}{'real':>12}{'ours':>12}{'ratio':>8}  better")
     for mark in ("", "+latency"):
         for row in rows:
@@ -228,7 +229,12 @@ def tell(ways: list[Path3], rows: list[Row]) -> None:
                 told = {one.name: one.median(row.name + mark, figure) for one in ways if row.name + mark in one.shown}
                 line(row.name + mark, figure, told, better)
     for figure in ("p50 us", "p99 us"):
-        line(f"off an asked {ASKED_MS} ms", figure, {one.name: one.median("precision", figure) for one in (real, ours)}, "less")
+        line(
+            f"off an asked {ASKED_MS} ms",
+            figure,
+            {one.name: one.median("precision", figure) for one in (real, ours)},
+            "less",
+        )
     for name in [one for one in real.shown if one.startswith("control")]:
         line(name, "calls/s", {one.name: one.median(name, "calls/s") for one in (real, ours)}, "more")
 

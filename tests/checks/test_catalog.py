@@ -7,13 +7,14 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 import pytest
 
-from checks.catalog import CHECKS, PROBES
 from checks.check import Outcome, judge
 from checks.clean import Clean
 from checks.evidence import Evidence
 from checks.steady import Steady
 from checks.took_effect import TookEffect
+from drills import registry
 
+CHECKS, PROBES = (tuple(registry.kinds(group).values()) for group in ("checks", "probes"))
 OF_EVERY_DRILL = (Steady, TookEffect, Clean)
 
 
@@ -54,9 +55,10 @@ def test_without_any_evidence_each_check_is_unknown(kind: Any) -> None:
     assert "broke" not in str(verdict.because)
 
 
-def test_reading_the_catalog_loads_no_client_library() -> None:
+def test_no_check_and_no_probe_loads_a_client_library() -> None:
     """A drill is checked at once, whatever its probes will need when it runs."""
     heavy = ("asyncio", "aiohttp", "valkey", "psycopg", "psutil", "yaml", "rich", "ssl")
-    program = f"import checks.catalog, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
+    modules = ", ".join(sorted({kind.__module__ for kind in (*CHECKS, *PROBES)}))
+    program = f"import {modules}, sys; print(*[name for name in {heavy!r} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert loaded.stdout.split() == []

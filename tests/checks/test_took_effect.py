@@ -66,7 +66,7 @@ def test_a_fault_whose_lease_was_not_renewed_may_have_been_gone_and_proves_nothi
     history.event(45.0, "injection.lapsed", **NAMES, why="nobody answers at 127.0.0.1:8474")
     verdict = judge(CHECK, history.evidence)
     assert said(verdict) == (
-        "unknown: kill was in effect, and may have ended by itself before it was healed: nobody answers at 127.0.0.1:8474"
+        "unknown: kill was in effect, and may have ended before it was healed: nobody answers at 127.0.0.1:8474"
     )
     assert history.evidence.events[-1].seq in verdict.proof
 

@@ -16,7 +16,7 @@ from drills.inventory import Inventory
 from drills.lab import Lab, LabFile, LabProcess
 from drills.source import parse
 
-ADDRESSES = registry.addresses(registry.kinds("injectors"), registry.kinds("probes"))
+ADDRESSES = registry.addresses()
 LAB = Lab(
     file=LabFile(lab="x", processes={"primary": LabProcess(run=("server", "--port", "6379"), env={"LANG": "C"})}),
     here=Path("/here"), folder=Path("/runs/1/lab"), ports={"primary": 6379},

@@ -70,11 +70,28 @@ def test_a_lease_is_renewed_at_once_and_after_each_third_of_it(tmp_path: Path) -
     assert lapsed(events) == []
 
 
-def test_an_engine_without_leases_is_asked_once(tmp_path: Path) -> None:
+def test_a_fault_without_a_lease_is_looked_at_every_few_seconds(tmp_path: Path) -> None:
     engine = Engine(None)
-    during(tmp_path, engine, a_minute)
+    events = during(tmp_path, engine, a_minute)
 
-    assert len(engine.asked_s) == 1
+    assert [round(s) for s in engine.asked_s] == list(range(0, 60, int(leases.LOOK_S)))
+    assert lapsed(events) == []
+
+
+def test_one_that_somebody_else_has_taken_away_has_lapsed(tmp_path: Path) -> None:
+    events = during(tmp_path, Engine(None, InjectionFailed("the toxic is gone"), present=False), a_minute)
+
+    assert lapsed(events) == ["the toxic is gone"]
+
+
+@pytest.mark.parametrize("present", [True, None])
+def test_a_fault_without_a_lease_has_not_lapsed_while_nobody_answers(tmp_path: Path, present: bool | None) -> None:
+    """It stays without us, however long that is."""
+    engine = Engine(None, InjectionFailed("nobody answers"), present=present)
+    events = during(tmp_path, engine, a_minute)
+
+    assert lapsed(events) == []
+    assert engine.asked_s[-1] > 57
 
 
 def test_a_released_lease_is_not_renewed_any_more(tmp_path: Path) -> None:

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.catalog import CHECKS, PROBES
 from drills import registry
 from drills.registry import Group
-from injectors.catalog import INJECTORS
-from reports.catalog import RENDERERS
 from tests.drills.writing import good, refusal, write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -93,25 +90,34 @@ def problem(group: Group, *wanted: str) -> tuple[str, str]:
 # the catalogs
 
 
-@pytest.mark.parametrize(
-    ("group", "catalog"), [("injectors", INJECTORS), ("probes", PROBES), ("checks", CHECKS), ("renderers", RENDERERS)]
-)
-def test_ours_are_those_of_the_catalogs_by_name(group: Group, catalog: tuple[type, ...]) -> None:
-    assert registry.kinds(group) == {kind.name: kind for kind in catalog}  # type: ignore[attr-defined]
-
-
 @pytest.mark.parametrize("group", ["injectors", "probes", "checks", "renderers"])
-def test_ours_keep_the_contracts_that_plugins_must_keep(group: Group) -> None:
-    assert [registry._wrong(group, name, kind) for name, kind in registry.kinds(group).items()] == [""] * len(
-        registry.kinds(group)
+def test_a_kind_is_the_class_that_its_catalog_names(group: Group) -> None:
+    """And its names can be asked for, and be counted, without it."""
+    found = registry.kinds(group)
+
+    assert [f"{found[name].__module__}:{found[name].__name__}" for name in found] == [
+        *registry._catalog(group).values()
+    ]
+    assert len(found) == len([*found])
+    assert "nothing" not in found
+    with pytest.raises(KeyError, match="nothing"):
+        found["nothing"]
+
+
+def test_only_what_is_asked_for_is_loaded() -> None:
+    code = """
+import sys
+from drills import registry
+faults, addresses = registry.kinds("injectors", ["kill", "latency"]), registry.addresses(["process", "toxiproxy"])
+assert {"kill", "latency"} <= faults.keys() and {"process", "toxiproxy"} <= addresses.keys()
+faults["kill"], addresses["toxiproxy"]
+print(*sorted({"injectors.process", "injectors.toxiproxy", "injectors.link"} & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
 
-
-def test_an_inventory_may_name_every_address_of_ours_once() -> None:
-    found = registry.addresses(registry.kinds("injectors"), registry.kinds("probes"))
-
-    assert {"process", "http", "tcp", "valkey", "sql", "command"} <= found.keys()
-    assert all(address.name == name for name, address in found.items())  # type: ignore[attr-defined]
+    assert done.stdout.split() == ["injectors.process", "injectors.toxiproxy"]
 
 
 # plugins
@@ -215,7 +221,7 @@ def test_two_plugins_of_one_name_are_told_with_both(here: Path) -> None:
 def test_a_plugins_address_with_the_name_of_one_of_ours_is_told_with_both(here: Path) -> None:
     """Or an inventory's `process:` would mean something else in one drill than in another."""
     install(here, "arson", FIRE.replace('"place"', '"process"'), injectors="fire = arson:Fire")
-    (one,) = refusal(lambda: registry.addresses(registry.kinds("injectors", ["fire"]), {}))
+    (one,) = refusal(lambda: registry.addresses(plugins=True))
 
     assert one.slug == "plugin-clash"
     assert "address `process`" in one.what

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +52,8 @@ def binds(what: str, text: str) -> bool:
     return not binding.problems
 
 
-def _addresses() -> dict[str, type]:
-    return registry.addresses(registry.kinds("injectors"), registry.kinds("probes"))
+def _addresses() -> Mapping[str, type]:
+    return registry.addresses()
 
 
 def _lab() -> lab.Lab:
@@ -120,7 +120,7 @@ def test_drills_itself_accepts_every_example_with_its_inventory_lab_and_rubric(p
     assert {what for what, one in documents() if one in loaded.paths.values()} == set(loaded.paths)
 
 
-@pytest.mark.parametrize("kind", [kind.name for kind in (*INJECTORS, *PROBES, *CHECKS)])
+@pytest.mark.parametrize("kind", [*INJECTORS, *PROBES, *CHECKS])
 def test_every_kind_can_be_written_in_a_drill(kind: str) -> None:
     written = [name for _, node in nodes(schema("drill")) for name in node.get("properties", {})]
 

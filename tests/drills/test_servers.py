@@ -14,7 +14,7 @@ from drills import inventory as inventories
 from drills import lab as labs
 from drills import servers
 from drills.binding import Binding
-from drills.errors import Problem
+from drills.errors import DrillError, Problem
 from drills.inventory import Inventory
 from drills.lab import Lab
 from drills.source import parse
@@ -41,6 +41,8 @@ class Wire:
 
     @classmethod
     def server(cls, addresses: Sequence["Wire"], port: int, folder: str) -> Server:
+        if len({one.line for one in addresses}) < len(addresses):
+            raise ValueError("line", "two wires are on one line", "give one of them another line")
         lines = json.dumps([one.line for one in addresses])
         return Server(name="exchange", module="http.server", arguments=("--bind", "127.0.0.1", str(port)),
                       files={"lines.json": lines}, ready=f"http://127.0.0.1:{port}/lines.json")  # fmt: skip
@@ -126,7 +128,7 @@ def test_a_wrong_value_of_an_engine_is_told_where_it_stands() -> None:
 
 
 def serve(found: Inventory, folder: Path, taken: Sequence[str] = ()) -> tuple[Inventory, Lab | None]:
-    return servers.serve(found, folder, taken)
+    return servers.serve(found, folder, taken, where="inventory.yaml")
 
 
 LINKS = """
@@ -147,10 +149,23 @@ def test_addresses_without_a_server_share_one_of_their_own(tmp_path: Path) -> No
 
     assert lab is not None
     assert found.in_lab == {"a", "c"}, "they are there only while the run is"
-    assert found.address("a", "wire").url == found.address("c", "wire").url == f"http://127.0.0.1:{lab.ports['Wire']}"
+    assert found.address("a", "wire").url == found.address("c", "wire").url == f"http://127.0.0.1:{lab.ports['wire']}"
     assert found.address("a", "wire").pidfile == str(tmp_path / "exchange.pid")
     assert found.address("b", "wire").url == "http://two"
     assert lab.file.files == {"lines.json": '["x", "z"]'}
+
+
+@pytest.mark.parametrize("only_check", [True, False])
+def test_addresses_that_no_server_can_have_together_are_a_mistake_of_their_file(
+    only_check: bool, tmp_path: Path
+) -> None:
+    found = good("environment: lab\ntargets: {a: {wire: x}, b: {wire: x}}\n")
+    with pytest.raises(DrillError) as refused:
+        servers.serve(found, tmp_path, (), where="inventory.yaml", only_check=only_check)
+
+    (problem,) = refused.value.problems
+    assert (problem.place.file, problem.slug) == ("inventory.yaml", "cannot-serve")
+    assert (problem.what, problem.fix) == ("two wires are on one line", "give one of them another line")
 
 
 def test_a_process_of_the_lab_with_the_servers_name_keeps_its_files(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What tests of the roof begin with: a drill's text, the mistakes in it, and a run's directory made by hand."""
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,14 @@ def write(folder: Path, **files: str) -> Path:
 
 def add_flags(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> None:
     """Let drills know the fault `flag`, and others of a test's own."""
-    from injectors.catalog import INJECTORS
+    from injectors.catalog import ADDRESSES, INJECTORS
 
-    monkeypatch.setattr("injectors.catalog.INJECTORS", (*INJECTORS, Flag, *kinds))
+    def where(listed: Iterable[Any]) -> dict[str, str]:
+        return {one.name: f"{one.__module__}:{one.__name__}" for one in listed}
+
+    faults: tuple[Any, ...] = (Flag, *kinds)
+    monkeypatch.setattr("injectors.catalog.INJECTORS", {**INJECTORS, **where(faults)})
+    monkeypatch.setattr("injectors.catalog.ADDRESSES", {**ADDRESSES, **where(kind.address for kind in faults)})
 
 
 def opening(**data: Any) -> Mapping[str, Any]:

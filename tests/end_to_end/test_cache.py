@@ -1,7 +1,6 @@
 """The main job, on the real thing: the example's Valkey cache with sentinels loses its primary."""
 
 import json
-import os
 import re
 import signal
 import subprocess

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+import re
 import signal
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import pytest
 from injectors import host
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import ROOT, wait_until
-from tests.injectors.toxiproxies import Server, embedded_toxiproxy, real_toxiproxy
+from tests.injectors.toxiproxies import OLDEST, VERSION, Server, embedded_toxiproxy, real_toxiproxy
 
 EXAMPLES = ROOT / "examples"
 
@@ -185,13 +187,16 @@ def toxics(server: Server) -> list[str]:
 SLOW = "{latency: {link: to-page, delay: 60ms}, for: 1s}"
 
 
-def test_a_real_toxiproxy_is_driven_and_left_as_it_was(desk: Desk) -> None:
-    with real_toxiproxy() as server, behind(desk, server, SLOW):
+@pytest.mark.parametrize("version", [VERSION, OLDEST])
+@pytest.mark.parametrize("fault", [SLOW, "{partition: to-page, for: 1s}", "{down: to-page, for: 1s}"])
+def test_a_real_toxiproxy_is_driven_and_left_as_it_was(desk: Desk, version: str, fault: str) -> None:
+    with real_toxiproxy(version=version) as server, behind(desk, server, fault):
         code, said = desk.call("run", "drill.yaml")
 
         assert code == 0, said
-        assert "through the link" in desk.told("injection.verified")[0]["why"]
+        assert re.search("through the link|is refused", desk.told("injection.verified")[0]["why"])
         assert toxics(server) == []
+        assert ask(server, "GET", "/proxies/page")["enabled"] is True
 
 
 def test_what_a_real_toxiproxy_cannot_do_is_refused_before_anything_is_done(desk: Desk) -> None:
@@ -214,6 +219,60 @@ def test_a_toxic_of_ours_that_was_left_is_in_the_way_until_it_is_healed(desk: De
         assert "drill-0000-slow-downstream" in why
         assert healed == 0, said
         assert toxics(server) == []
+
+
+def test_a_fault_that_somebody_else_takes_away_is_not_called_in_effect(desk: Desk) -> None:
+    with real_toxiproxy() as server, behind(desk, server, "{latency: {link: to-page, delay: 60ms}, for: 60s}"):
+        drill = desk.start("run", "drill.yaml")
+        try:
+            wait_until(lambda: desk.has("injection.verified"), "the fault is there")
+            ask(server, "POST", "/reset")
+            wait_until(lambda: desk.has("injection.lapsed"), "the run has seen it")
+        finally:
+            drill.send_signal(signal.SIGINT)
+            drill.communicate(timeout=60)
+        (effect,) = [one for one in desk.report()["checks"] if one["kind"] == "fault_in_effect"]
+
+    assert effect["verdict"]["outcome"] == "unknown"
+    assert "a toxic of ours is no longer at proxy page" in str(effect)
+
+
+def test_two_runs_on_two_links_of_one_server_do_not_know_of_each_other(desk: Desk) -> None:
+    with real_toxiproxy() as server, behind(desk, server, SLOW.replace("1s", "60s")):
+        ask(server, "POST", "/proxies", {"name": "other", "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1"})
+        inventory = desk.folder / "inventory.yaml"
+        two = inventory.read_text(encoding="utf-8").replace("links: {", "links: {to-other: {toxiproxy: other}, ")
+        inventory.write_text(two, encoding="utf-8")
+        text = (desk.folder / "drill.yaml").read_text(encoding="utf-8")
+        (desk.folder / "other.yaml").write_text(
+            text.replace("to-page", "to-other").replace("60s", "1s"), encoding="utf-8"
+        )
+        drill = desk.start("run", "drill.yaml")
+        try:
+            wait_until(lambda: desk.has("injection.verified"), "the fault is there")
+            code, said = desk.call("run", "other.yaml", "--heal-first")
+
+            assert code == 0, said
+            assert "nothing of ours is left" in said
+            assert len(toxics(server)) == 1, "that of the other run, which is still there"
+        finally:
+            drill.send_signal(signal.SIGINT)
+            drill.communicate(timeout=60)
+
+
+def test_a_port_that_somebody_holds_is_told_by_the_runs_own_server(desk: Desk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        (desk.folder / "inventory.yaml").write_text(
+            f"environment: lab\ntargets: {{page: {{tcp: {{host: 127.0.0.1, port: {port}}}}}}}\n"
+            f"links: {{to-page: {{toxiproxy: {{proxy: page, listen: '127.0.0.1:{port}', upstream: '127.0.0.1:1'}}}}}}\n",
+            encoding="utf-8")  # fmt: skip
+        (desk.folder / "drill.yaml").write_text(STAYS % SLOW, encoding="utf-8")
+        code, said = desk.call("run", "drill.yaml")
+
+    assert code == 3, said
+    assert "toxiproxy was not ready" in said
+    assert "address already in use" in said
 
 
 def test_on_a_server_with_leases_the_fault_has_one(desk: Desk) -> None:

@@ -16,12 +16,15 @@ class Found:
     cls: str
     kind: str
     file: str
+    address: str
+    """The class that it says its address is; empty when it inherits that."""
 
 
 def lacking(root: Path) -> list[str]:
     """What the injectors of a checkout still need; read from its files alone, so that any copy can be asked."""
     rows = {code(row[0]) for row in table(root / "README.md", "### Faults")}
-    catalogued, tried = _catalogued(root), _tried(root)
+    listed, tried = _listed(root, "INJECTORS"), _tried(root)
+    addresses = {cls for _, cls in _listed(root, "ADDRESSES")}
     schema = json.loads((root / "examples" / "drill.schema.json").read_text(encoding="utf-8"))
     drills = "\n".join(
         path.read_text(encoding="utf-8")
@@ -30,8 +33,10 @@ def lacking(root: Path) -> list[str]:
     )
     found: list[str] = []
     for one in _injectors(root):
-        if one.cls not in catalogued:
+        if (one.file, one.cls) not in listed:
             found.append(f"{one.kind}: {one.cls} of {one.file} is not in injectors/catalog.py")
+        if one.address and one.address not in addresses:
+            found.append(f"{one.kind}: its address {one.address} is not in injectors/catalog.py")
         if (one.file, one.cls) not in tried:
             found.append(f"{one.kind}: no test in tests/injectors runs {one.cls} through the conformance suite")
         if one.kind not in rows:
@@ -53,36 +58,39 @@ def test_the_search_finds_the_injectors_of_the_catalog() -> None:
     """Else it would find nothing lacking, and prove nothing."""
     from injectors.catalog import INJECTORS
 
-    assert {cls.name for cls in INJECTORS} - {one.kind for one in _injectors(ROOT)} == set()
+    assert INJECTORS.keys() - {one.kind for one in _injectors(ROOT)} == set()
 
 
 def _injectors(root: Path) -> list[Found]:
     """Every class that can inject and has a name; those of the catalog whatever they look like."""
-    catalogued = _catalogued(root)
+    listed = _listed(root, "INJECTORS")
     found: list[Found] = []
     for path in sorted((root / "injectors").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef) and (kind := _name_of(node)):
+            if isinstance(node, ast.ClassDef) and (kind := _value_of(node, "name")):
                 can_inject = any(getattr(part, "name", "") == "inject" for part in node.body)
-                if node.name in catalogued or can_inject:
-                    found.append(Found(node.name, kind, str(path.relative_to(root))))
+                file = str(path.relative_to(root))
+                if (file, node.name) in listed or can_inject:
+                    found.append(Found(node.name, kind, file, _value_of(node, "address")))
     return found
 
 
-def _name_of(cls: ast.ClassDef) -> str:
-    """The key it is written under: the constant that its `name` is."""
+def _value_of(cls: ast.ClassDef, field: str) -> str:
+    """The text, or the name of the class, that a field of a class is given at once; empty when it is given none."""
     for part in cls.body:
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id == "name":
-            return str(part.value.value) if isinstance(part.value, ast.Constant) else ""
+        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name) and part.target.id == field:
+            return getattr(part.value, "value", "") or getattr(part.value, "id", "")
     return ""
 
 
-def _catalogued(root: Path) -> set[str]:
+def _listed(root: Path, name: str) -> set[tuple[str, str]]:
+    """The classes of a list of the catalog, each with its file."""
     tree = ast.parse((root / "injectors" / "catalog.py").read_text(encoding="utf-8"))
     assigned = {ast.unparse(node.target): node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)}
-    listed = assigned["INJECTORS"]
-    assert listed, "injectors/catalog.py lists no INJECTORS"
-    return {node.id for node in ast.walk(listed) if isinstance(node, ast.Name)}
+    listed: dict[str, str] = ast.literal_eval(assigned[name] or "{}")
+    assert listed, f"injectors/catalog.py lists no {name}"
+    places = [where.partition(":") for where in listed.values()]
+    return {(f"{module.replace('.', '/')}.py", cls) for module, _, cls in places}
 
 
 def _tried(root: Path) -> set[tuple[str, str]]:

@@ -7,10 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any, get_args
 
 import pytest
@@ -28,9 +29,9 @@ from drills.binding import settings_of
 from drills.errors import Exit
 from drills.events import EventKind
 from drills.registry import Group, kinds
-from injectors.catalog import INJECTORS
+from injectors.catalog import ADDRESSES, INJECTORS
+from injectors.proxy.cli import read
 from reports import EXIT_CODES
-from reports.catalog import RENDERERS
 from tests.house.pages import FOLDERS, PAGES, ROOT, Block, anchors, blocks, code, commands, links, prose, table
 
 README = ROOT / "README.md"
@@ -102,6 +103,9 @@ def test_every_command_is_one(page: Path) -> None:
         name, *rest = text.split()[1:]
         if name.isupper():  # `drills COMMAND --help`
             continue
+        if name == "proxy":  # its flags are the server's own
+            read(rest)
+            continue
         options = known[name]._option_string_actions if name in known else {}
         if name not in known or any(word.startswith("-") and word not in options for word in rest):
             wrong.append(text)
@@ -171,9 +175,11 @@ def _with_newcomers(monkeypatch: pytest.MonkeyPatch, page: Path) -> None:
     if page.parent.name == "injectors":
         assert shown
     for block in shown:
-        space: dict[str, Any] = {"__name__": "newcomer"}
-        exec(compile(block.text, str(block), "exec"), space)
-        monkeypatch.setattr("injectors.catalog.INJECTORS", (*INJECTORS, space["Litter"]))
+        newcomer = ModuleType("newcomer")
+        exec(compile(block.text, str(block), "exec"), vars(newcomer))
+        monkeypatch.setitem(sys.modules, "newcomer", newcomer)
+        monkeypatch.setattr("injectors.catalog.INJECTORS", {**INJECTORS, "litter": "newcomer:Litter"})
+        monkeypatch.setattr("injectors.catalog.ADDRESSES", {**ADDRESSES, "litter": "newcomer:LitterAddress"})
 
 
 @each_page
@@ -291,7 +297,7 @@ def _probes() -> str:
 
 def test_the_tables_list_every_kind_and_no_other() -> None:
     for heading, catalog in (("### Faults", INJECTORS), ("### Probes", PROBES), ("### Checks", CHECKS)):
-        assert [code(row[0]) for row in table(README, heading)] == [kind.name for kind in catalog], heading
+        assert [code(row[0]) for row in table(README, heading)] == [*catalog], heading
 
 
 def test_each_kind_is_written_as_its_row_says(tmp_path: Path) -> None:
@@ -310,7 +316,7 @@ def test_each_kind_is_written_as_its_row_says(tmp_path: Path) -> None:
 def test_the_probes_that_write_are_marked() -> None:
     marked = {code(row[0]) for row in table(README, "### Probes") if row[2]}
 
-    assert marked == {probe.name for probe in PROBES if any(one.name == "write" for one in model.settings(probe))}
+    assert marked == {name for name, probe in kinds("probes").items() if "write" in names_of(probe)}
 
 
 def test_the_guard_rails_are_listed_with_their_defaults() -> None:
@@ -322,7 +328,7 @@ def test_the_guard_rails_are_listed_with_their_defaults() -> None:
 
 def test_the_checks_page_lists_every_setting() -> None:
     listed = {code(row[0]): names_in(row[1]) for row in table(CHECKS_PAGE, "## The checks")}
-    assert listed == {kind.name: names_of(kind) for kind in CHECKS}
+    assert listed == {name: names_of(kind) for name, kind in kinds("checks").items()}
 
     steady = re.search(r"`steady` \(its settings are ([^)]*)\)", prose(CHECKS_PAGE))
     assert steady
@@ -330,7 +336,8 @@ def test_the_checks_page_lists_every_setting() -> None:
     assert all(f"`{kind.name}`" in prose(CHECKS_PAGE) for kind in (Steady, TookEffect, Clean))
 
     rows = {code(row[0]): (names_in(row[1]), names_in(row[2])) for row in table(CHECKS_PAGE, "## The probes")}
-    assert rows == {kind.name: (names_of(kind, "target"), names_of(kind.address)) for kind in PROBES}
+    probes: Mapping[str, Any] = kinds("probes")
+    assert rows == {name: (names_of(kind, "target"), names_of(kind.address)) for name, kind in probes.items()}
 
 
 def names_in(cell: str) -> list[str]:
@@ -344,7 +351,8 @@ def names_of(kind: type, *without: str) -> list[str]:
 def test_every_renderer_is_listed_with_its_file() -> None:
     listed = [(code(row[0]), code(row[1])) for row in table(REPORTS_PAGE, "## The files")]
 
-    assert listed == [(kind.name, kind.file) for kind in RENDERERS]  # type: ignore[attr-defined]
+    renderers: Mapping[str, Any] = kinds("renderers")
+    assert listed == [(name, kind.file) for name, kind in renderers.items()]
 
 
 def test_every_rubric_of_ours_is_named() -> None:

@@ -15,12 +15,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 import pytest
 
+from drills import registry
 from injectors import Effect, Extends, FindsResidue, Injection, InjectionFailed, Remembered, TargetName, host
 from injectors.amounts import Rate, Size
-from injectors.catalog import INJECTORS
 from injectors.conformance import Conformance, RecordingStage, Subject
 from injectors.host import Start
 from injectors.injector import CanBeServed, Ratio
@@ -340,7 +341,7 @@ EVERY = (
     Duplicate(link=IT, share=Ratio(0.05)),
     Reorder(link=IT, share=Ratio(0.05)),
 )
-OF_LINKS = [one for one in INJECTORS if issubclass(one, LinkFault)]
+OF_LINKS = [one for one in registry.kinds("injectors").values() if issubclass(one, LinkFault)]
 
 
 def test_every_fault_of_a_link_is_among_those_tried_here() -> None:
@@ -417,6 +418,8 @@ def test_the_plan_says_whether_segments_are_lost_by_the_kernel_or_by_a_model(mon
         assert preview(PacketLoss(link=IT, loss=Ratio(0.03)), OWN).does == f"3% of packets lost, {how[can]}, on answers"
     udp = ToxiproxyLink(proxy="media", listen="127.0.0.1:4000", upstream="127.0.0.1:5000", protocol="udp")
     assert preview(PacketLoss(link=IT, loss=Ratio(0.03)), udp).does == "3% of packets lost on answers"
+    bursts = PacketLoss(link=IT, loss=Ratio(0.03), correlation=Ratio(0.25))
+    assert preview(bursts, udp).does == "3% of packets lost, 25% correlated, on answers"
 
 
 def test_a_partition_at_a_real_server_is_called_a_model() -> None:
@@ -446,6 +449,17 @@ def test_what_a_real_server_cannot_do_is_refused_with_who_can(fault: LinkFault) 
 
     assert "Toxiproxy 2.12.0 at 127.0.0.1" in why
     assert "the embedded server can" in why
+
+
+def test_a_reset_that_a_real_server_could_not_take_back_in_time_is_refused() -> None:
+    """Until it comes, that server neither removes it nor answers anything else of the proxy."""
+    with a_link("real") as it, a_link("embedded") as ours:
+        late = Reset(link=IT, after=ms(5001))
+        why = refusal(late, it.address())
+
+        assert "could not be healed before 5001 ms are over; give `after` 5000 ms or less" in why
+        assert preview(late, ours.address()).touches
+        assert preview(Reset(link=IT, after=ms(5000)), it.address()).touches
 
 
 def test_a_fault_that_does_not_go_with_what_the_link_carries_is_refused() -> None:
@@ -513,6 +527,7 @@ def test_a_proxy_that_somebody_else_has_disabled_is_refused_and_left_so(server: 
         (lambda: ToxiproxyLink(proxy="a", listen="127.0.0.1:1"), "upstream"),
         (lambda: ToxiproxyLink(proxy="a", listen="127.0.0.1", upstream="127.0.0.1:1"), "listen"),
         (lambda: ToxiproxyLink(proxy="a", listen="127.0.0.1:70000", upstream="127.0.0.1:1"), "listen"),
+        (lambda: ToxiproxyLink(proxy="a", listen="localhost:1", upstream="127.0.0.1:1"), "listen"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(make: Callable[[], object], setting: str) -> None:
@@ -685,8 +700,10 @@ def test_a_real_server_has_no_leases() -> None:
 
 
 @pytest.mark.parametrize("fault", [Latency(link=IT, delay=ms(40)), Down(link=IT)], ids=lambda fault: fault.name)
-def test_a_fault_that_is_gone_is_not_renewed(fault: LinkFault) -> None:
-    with a_link("embedded") as it:
+@both
+def test_a_fault_that_is_gone_is_not_renewed(server: str, fault: LinkFault) -> None:
+    """Nor does it go unnoticed where there are no leases."""
+    with a_link(server) as it:
         trial = Trial(fault, it.address()).inject()
         it.mend()
         with pytest.raises(InjectionFailed, match="no longer at proxy"):
@@ -695,8 +712,9 @@ def test_a_fault_that_is_gone_is_not_renewed(fault: LinkFault) -> None:
         assert it.is_well()
 
 
-def test_a_proxy_that_is_enabled_again_is_not_taken_down_by_renewing() -> None:
-    with a_link("embedded") as it:
+@both
+def test_a_proxy_that_is_enabled_again_is_not_taken_down_by_renewing(server: str) -> None:
+    with a_link(server) as it:
         trial = Trial(Down(link=IT), it.address()).inject()
         ask(it.url, it.path, "POST", {"enabled": True})
         with pytest.raises(InjectionFailed, match="is enabled again"):
@@ -754,6 +772,24 @@ def test_a_port_that_was_taken_meanwhile_is_told_and_the_mark_stays(server: str)
         trial.heal()
 
         assert it.is_well()
+
+
+@both
+def test_a_proxy_that_is_down_without_its_mark_is_not_called_healed(server: str) -> None:
+    """Somebody has removed all toxics, and nobody can say any more whose doing it is that the proxy is disabled."""
+    with a_link(server) as it:
+        trial = Trial(Down(link=IT), it.address()).inject()
+        (mark,) = it.told()["toxics"]
+        ask(it.url, f"{it.path}/toxics/{mark['name']}", "DELETE")
+        trial.heal()
+        effect = trial.verify()
+
+        assert effect.present is None
+        assert f"proxy {it.name} of Toxiproxy at 127.0.0.1:" in effect.why
+        assert "enable it, and heal again" in effect.why
+        ask(it.url, it.path, "POST", {"enabled": True})
+        assert trial.heal() == []
+        assert trial.verify().present is False
 
 
 def test_heal_removes_nobody_elses_toxics() -> None:
@@ -826,7 +862,7 @@ def own_server(folder: Path, upstream: str) -> Iterator[tuple[ToxiproxyLink, hos
     root = str(Path(__file__).parents[2])
     process = host.spawn(Start(argv=argv, cwd=root, log=str(folder / "log"), pidfile=pidfile))
     try:
-        assert eventually(lambda: _answers(address.url), 20)
+        assert eventually(lambda: _answers(server.ready), 20)
         during = preview(Latency(link=IT, delay=ms(40)), address)
         assert before.touches[0].key == during.touches[0].key == preview(Down(link=IT), bare).touches[0].key
         assert "the run's own Toxiproxy" in before.touches[0].what
@@ -838,7 +874,7 @@ def own_server(folder: Path, upstream: str) -> Iterator[tuple[ToxiproxyLink, hos
 
 def _answers(url: str) -> bool:
     try:
-        return bool(ask(url, "/proxies"))
+        return bool(ask(url, ""))
     except OSError:
         return False
 
@@ -859,13 +895,52 @@ def test_the_runs_own_server_has_the_proxies_of_its_links_and_dies_with_their_fa
         assert residue(Latency, address) == []
 
 
+def own(proxy: str = "a", listen: str = "127.0.0.1:1", upstream: str = "127.0.0.1:9", **more: Any) -> ToxiproxyLink:
+    return ToxiproxyLink(proxy=proxy, listen=listen, upstream=upstream, **more)
+
+
+@pytest.mark.parametrize(
+    ("other", "setting", "why"),
+    [
+        (own(listen="127.0.0.1:2"), "listen", "proxy a for two links, with `listen` 127.0.0.1:1 and 127.0.0.1:2"),
+        (own(upstream="cache:9"), "upstream", "proxy a for two links, with `upstream` 127.0.0.1:9 and cache:9"),
+        (own(protocol="udp"), "protocol", "proxy a for two links, with `protocol` tcp and udp"),
+        (own("b"), "listen", "proxy a listening on 127.0.0.1:1, and proxy b on 127.0.0.1:1"),
+        (own("b", "localhost:1"), "listen", "proxy b on localhost:1"),
+        (own("b", ":1"), "listen", "proxy b on :1"),
+        (own("b", "[::]:1"), "listen", "proxy b on [::]:1"),
+    ],
+)
+def test_links_whose_proxies_one_server_cannot_have_are_refused(other: ToxiproxyLink, setting: str, why: str) -> None:
+    with pytest.raises(ValueError, match=r".") as refused:
+        ToxiproxyLink.server([own(), own("c", "127.0.0.1:3"), other], 8474, "/tmp")
+
+    assert refused.value.args[0] == setting
+    assert why in refused.value.args[1]
+    assert len(refused.value.args) == 3
+
+
+def test_links_that_one_server_can_have_are_taken_and_the_same_ones_once() -> None:
+    alike = [
+        own(),
+        own(listen="localhost:1"),
+        own("b", "127.0.0.1:2"),
+        own("c", protocol="udp"),
+        own("d", "127.0.0.2:1"),
+    ]
+    server = ToxiproxyLink.server(alike, 8474, "/tmp")
+
+    assert [one["name"] for one in json.loads(server.files["toxiproxy.json"])] == ["a", "b", "c", "d"]
+    assert server.ready == "http://127.0.0.1:8474/proxies/d", "it is there when all are"
+
+
 def test_a_server_that_is_gone_and_is_not_the_runs_own_leaves_all_open() -> None:
     """It may be back any moment, with its toxics or without; and what cannot be seen is not called gone."""
     with real_toxiproxy() as server:
         with link(server.url, shared("tcp")) as it:
             trial = Trial(Latency(link=IT, delay=ms(40)), it.address()).inject()
             os.kill(server.pid, 9)
-            assert eventually(lambda: not _answers(server.url))
+            assert eventually(lambda: not _answers(f"{server.url}/version"))
 
         with pytest.raises(InjectionFailed, match="cannot be reached"):
             trial.heal()
@@ -1154,20 +1229,23 @@ def test_two_servers_are_driven_at_once_and_never_mixed_up() -> None:
         assert all(it.is_well() for it in links)
 
 
-def test_the_package_is_left_as_it_was_for_others() -> None:
-    import requests
+def test_somebody_else_can_use_the_package_meanwhile() -> None:
+    """His calls go to his server also in the middle of ours, and ours to ours when he turns to another server."""
     import toxiproxy
-    import toxiproxy.api
 
-    toxiproxy.Toxiproxy().update_api_consumer("192.0.2.1", 99)
-    try:
-        with a_link("real") as it:
-            Trial(Down(link=IT), it.address()).inject()
+    from injectors import toxiproxy_python
 
-        assert toxiproxy.api.requests is requests
-        assert (toxiproxy.api.APIConsumer.host, toxiproxy.api.APIConsumer.port) == ("192.0.2.1", 99)
-    finally:
-        toxiproxy.Toxiproxy().update_api_consumer("127.0.0.1", 8474)
+    with a_link("real") as ours, a_link("embedded") as his, ExitStack() as after:
+        after.callback(toxiproxy.Toxiproxy().update_api_consumer, "127.0.0.1", 8474)
+
+        def meanwhile(proxy: Any) -> None:
+            toxiproxy.Toxiproxy().update_api_consumer("127.0.0.1", int(his.url.rpartition(":")[2]))
+            toxiproxy.Proxy(name=quote(his.name), upstream="", enabled=True, listen="").disable()
+            proxy.disable()
+
+        toxiproxy_python.call(ours.url, ours.name, meanwhile, within_s=5)
+
+        assert (ours.told()["enabled"], his.told()["enabled"]) == (False, False)
 
 
 def test_a_server_that_does_not_answer_holds_up_another_one_no_longer_than_its_deadline() -> None:

@@ -21,6 +21,8 @@ from tests.real import need
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "2.12.0"
+OLDEST = "2.5.0"
+"""The oldest that is supported."""
 MODULE = "github.com/Shopify/toxiproxy/v2"
 NODE_CLIENT = "4.1.0"
 BUILD_S = 600
@@ -43,9 +45,9 @@ class Server:
 
 
 @contextmanager
-def real_toxiproxy(*flags: str) -> Iterator[Server]:
-    """Toxiproxy 2.12.0 itself, started with these flags; the test is skipped by name where it cannot be built."""
-    with _running([str(_real_binary())], flags) as server:
+def real_toxiproxy(*flags: str, version: str = VERSION) -> Iterator[Server]:
+    """Toxiproxy itself, started with these flags; the test is skipped by name where it cannot be built."""
+    with _running([str(_real_binary(version))], flags) as server:
         yield server
 
 
@@ -78,15 +80,15 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _real_binary() -> Path:
+def _real_binary(version: str) -> Path:
     go = shutil.which("go")
-    need(f"Toxiproxy {VERSION} (needs Go to build)", go is not None)
+    need(f"Toxiproxy {version} (needs Go to build)", go is not None)
 
     def build(folder: Path) -> None:
-        stamp = f"-X {MODULE}.Version={VERSION}"
-        _call([str(go), "install", "-ldflags", stamp, f"{MODULE}/cmd/server@v{VERSION}"], GOBIN=str(folder))
+        stamp = f"-X {MODULE}.Version={version}"
+        _call([str(go), "install", "-ldflags", stamp, f"{MODULE}/cmd/server@v{version}"], GOBIN=str(folder))
 
-    return _made_once(f"toxiproxy-{VERSION}", "server", build)
+    return _made_once(f"toxiproxy-{version}", "server", build)
 
 
 def _made_once(folder: str, what: str, make: Callable[[Path], None]) -> Path:

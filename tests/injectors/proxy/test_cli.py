@@ -58,6 +58,7 @@ def lines_until_it_listens(popen: "subprocess.Popen[str]") -> list[str]:
         ("-config=a=b.json -allow-host A -allow-host b", Flags(config="a=b.json", allow_host=["a", "b"])),
         ("-seed=-7 stray -port 1", Flags(seed=-7)),
         ("-seed 0x10 -- -port 1", Flags(seed=16)),
+        ("-host= -seed 1", Flags(host="", seed=1)),
     ],
 )
 def test_flags_are_read_as_go_reads_them(words: str, flags: Flags) -> None:

@@ -152,6 +152,27 @@ def test_requests_in_one_piece_are_answered_in_their_order(handler: http1.Handle
     assert answers.count(b"Connection: close\r\n") == 1
 
 
+@pytest.mark.parametrize("handler", [told, told_later])
+def test_who_closes_his_half_is_still_answered_all_he_asked(handler: http1.Handler) -> None:
+    def said(client: socket.socket) -> bytes:
+        client.sendall(ASKED * 3)
+        client.shutdown(socket.SHUT_WR)
+        return all_of(client)
+
+    assert talk(said, handler).count(b"/a 0\n") == 3
+
+
+def test_what_is_sent_ahead_of_slow_answers_is_taken_in_and_answered() -> None:
+    posted = b"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + bytes(100_000)
+
+    def said(client: socket.socket) -> bytes:
+        client.sendall(posted * 5)
+        client.shutdown(socket.SHUT_WR)
+        return all_of(client)
+
+    assert talk(said, told_later).count(b"/p 100000\n") == 5
+
+
 def test_a_client_that_waits_to_be_told_is_told_to_send_its_body() -> None:
     def said(client: socket.socket) -> bytes:
         client.sendall(

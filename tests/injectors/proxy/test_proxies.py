@@ -378,6 +378,23 @@ def test_a_proxy_that_was_enabled_and_disabled_by_hand_stays_away() -> None:
     drive(story)
 
 
+def test_a_lease_is_told_although_all_else_is_as_it_was_told_before() -> None:
+    async def story(proxies: Proxies) -> None:
+        proxy = await proxies.create(body("a", enabled=False))
+        toxic = proxies.add_toxic(proxy, read_toxic(b'{"type":"noop"}'))
+        for lease_ms, told in ((60_000, 1), (0, 0), (60_000, 1)):
+            await proxies.update("a", ProxyBody(lease_ms=lease_ms))
+            assert proxies.told(proxy).count('"lease_ms":') == told
+        await proxies.update("a", ProxyBody(enabled=True))
+        assert proxies.told(proxy).count('"lease_ms":') == 0
+        proxies.update_toxic(proxy, toxic, read_toxic_update(b'{"lease_ms":60000}', toxic.kind))
+        assert proxies.told(proxy).count('"lease_ms":') == 1
+        proxies.remove_toxic(proxy, toxic.name)
+        assert '"toxics":[]' in proxies.told(proxy)
+
+    drive(story)
+
+
 def test_a_lease_that_would_not_be_kept_is_refused() -> None:
     async def story(proxies: Proxies) -> None:
         proxy = await proxies.create(body("a"))
