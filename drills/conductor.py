@@ -464,14 +464,14 @@ class Conductor:
 
     async def _close(self) -> None:
         """End the lab, look once more whether anything of ours is left, and say so."""
-        left = [f"{one.remembered.target}: {one.injector} ({one.remembered.fault})"
-                for one in outstanding(self.evidence.events)]  # fmt: skip
+        left = await healer.end_lab(self.run, self._journal, "conductor")
+        resisting = await healer.without_lab(outstanding(self.evidence.events), self._journal, source="conductor")
+        left += [f"{one.remembered.target}: {one.injector} ({one.remembered.fault})" for one in resisting]
         try:
             left += [f"{one.target}: {one.what}" for _, one in await self._residue() if not left]
             unseen = ""
         except InjectionFailed as error:
             unseen = str(error)
-        left += await healer.end_lab(self.run, self._journal, "conductor")
         if unseen and not left:
             self._journal.append("residue.unknown", {"when": "after", "why": unseen})
         else:

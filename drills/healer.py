@@ -149,8 +149,9 @@ async def heal_run(run: RunDir, *, why: str, source: str, patience_s: float) -> 
             journal.append("run.aborted", {"by": source, "why": why}, source=source)
         found = outstanding(events)
         left = await heal(found, journal, source=source, patience_s=patience_s)
-        words = [f"{one.remembered.target}: {one.injector} of {one.remembered.fault}" for one in left]
-        words += await end_lab(run, journal, source)
+        words = await end_lab(run, journal, source)
+        left = await without_lab(left, journal, source=source)
+        words += [f"{one.remembered.target}: {one.injector} of {one.remembered.fault}" for one in left]
         journal.append("residue.scanned", {"when": "after", "found": [{"target": "", "what": what} for what in words]},
                        source=source)  # fmt: skip
         journal.append("run.closed", {"by": source}, source=source, sync=True)
@@ -167,6 +168,25 @@ async def end_lab(run: RunDir, journal: Journal, source: str) -> list[str]:
         return []
     left = await asyncio.to_thread(lab.end, run.lab)
     journal.append("lab.ended", {"left": left}, source=source)
+    return left
+
+
+async def without_lab(faults: Iterable[Outstanding], journal: Journal, *, source: str) -> list[Outstanding]:
+    """Those of these faults that are still there now that the lab is gone, and with it servers that may have carried them.
+
+    Nothing is healed any more: what healing would bring back was ended on purpose.
+    """
+    left: list[Outstanding] = []
+    for one in faults:
+        stage = RunStage(journal, one.remembered, within_s=GONE_S, source=source, healing=True)
+        try:
+            effect = await _look(_injector(one.injector), stage, GONE_S)
+        except Exception as error:  # noqa: BLE001 - not to have seen it is not to have seen it gone
+            effect = Effect(None, f"{type(error).__name__}: {error}")
+        if effect.present is False:
+            stage.note("injection.gone", why=effect.why, sync=True)
+        else:
+            left.append(one)
     return left
 
 

@@ -42,7 +42,7 @@ class Leases:
                 self._journal.append("run.broke", {"why": f"{type(result).__name__}: {result}"})
 
     async def _renew(self, kind: Any, injected: RunStage) -> None:
-        ends_s = self._journal.now_s + RENEW_S
+        ends_s = self._journal.now_s + 2 * RENEW_S  # injecting has just begun it; how long it lasts is not known yet
         while True:
             began_s = self._journal.now_s
             try:

@@ -20,48 +20,46 @@ def serve(inventory: Inventory, folder: Path, taken: Iterable[str], *, where: st
     and all stays as it is. Raises DrillError, told of the inventory that was read from `where`, when no server can be
     that of all addresses.
     """
-    addresses = [one for facets in inventory.targets.values() for one in facets.values()]
-    kinds = list(dict.fromkeys(type(one) for one in addresses if lacks_server(one)))
+    lacking: dict[Any, list[Any]] = {}
+    for facets in inventory.targets.values():
+        for one in filter(lacks_server, facets.values()):
+            lacking.setdefault(type(one), []).append(one)
     if only_check:
-        for kind in kinds:
-            _server(kind, inventory, folder, 0, where)
-    if only_check or not kinds:
+        for alike in lacking.values():
+            if len(alike) > 1:  # one alone is in nobody's way
+                _server(alike, 0, folder, inventory, where)
+    if only_check or not lacking:
         return inventory, None
-    names = tuple(kind.name for kind in kinds)
-    servers = Lab(file=LabFile(lab="servers", processes={}), here=folder, folder=folder, ports=lab.free_ports(names))
-    for kind in kinds:
-        inventory, servers = _add(kind, inventory, servers, taken, where)
+    ports = lab.free_ports(tuple(kind.name for kind in lacking))
+    servers = Lab(file=LabFile(lab="servers", processes={}), here=folder, folder=folder, ports=ports)
+    for kind, alike in lacking.items():
+        server = _server(alike, ports[kind.name], folder, inventory, where)
+        inventory, servers = _add(server, alike, inventory, servers, taken)
     return inventory, servers
 
 
-def _add(kind: Any, inventory: Inventory, servers: Lab, taken: Iterable[str], where: str) -> tuple[Inventory, Lab]:
-    """One server more, for all addresses of this kind that lack one."""
-    port = servers.ports[kind.name]
-    server = _server(kind, inventory, servers.folder, port, where)
-    name = server.name
-    while name in {*taken, *servers.file.processes}:
-        name += "_"
-    process = LabProcess(run=(*host_of_python.argv(server.module), *server.arguments), ready=Ready(http=server.ready))
-    file = replace(servers.file, files={**servers.file.files, **server.files},
-                   processes={**servers.file.processes, name: process})  # fmt: skip
-    pidfile = str(lab.pidfile(servers.folder, name))
-    targets = {
-        target: {key: one.served(port, pidfile) if _lacks(one, kind) else one for key, one in facets.items()}
-        for target, facets in inventory.targets.items()
-    }
-    return replace(inventory, targets=targets), replace(servers, file=file)
-
-
-def _server(kind: Any, inventory: Inventory, folder: Path, port: int, where: str) -> Server:
-    """The server of all addresses of this kind that lack one."""
-    alike = [one for facets in inventory.targets.values() for one in facets.values() if _lacks(one, kind)]
+def _server(alike: list[Any], port: int, folder: Path, inventory: Inventory, where: str) -> Server:
+    """The one server for all of these addresses, which are of one kind."""
     try:
-        server: Server = kind.server(alike, port, str(folder))
+        server: Server = type(alike[0]).server(alike, port, str(folder))
     except ValueError as error:
         _, what, fix = error.args
         raise mistake(where, inventory.hidden(what), fix, "cannot-serve") from None
     return server
 
 
-def _lacks(address: Any, kind: type) -> bool:
-    return type(address) is kind and lacks_server(address)
+def _add(server: Server, alike: list[Any], inventory: Inventory, servers: Lab,
+         taken: Iterable[str]) -> tuple[Inventory, Lab]:  # fmt: skip
+    """One server more, and the addresses that it is for led to it."""
+    name = server.name
+    while name in {*taken, *servers.file.processes}:
+        name += "_"
+    process = LabProcess(run=(*host_of_python.argv(server.module), *server.arguments), ready=Ready(http=server.ready))
+    file = replace(servers.file, files={**servers.file.files, **server.files},
+                   processes={**servers.file.processes, name: process})  # fmt: skip
+    port, pidfile = servers.ports[type(alike[0]).name], str(lab.pidfile(servers.folder, name))
+    targets = {
+        target: {key: one.served(port, pidfile) if one in alike else one for key, one in facets.items()}
+        for target, facets in inventory.targets.items()
+    }
+    return replace(inventory, targets=targets), replace(servers, file=file)

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -30,6 +30,7 @@ from unittest import SkipTest
 
 from injectors.injector import (
     Effect,
+    Extends,
     FindsResidue,
     Injection,
     InjectionFailed,
@@ -192,7 +193,8 @@ class Conformance:
         """`heal` and `verify` run in a process that has never seen the drill."""
         with self.subject() as subject:
             cls = type(subject.injector)
-            for verb in ("heal", "verify", *(["residue"] if isinstance(cls, FindsResidue) else [])):
+            powers = {"residue": FindsResidue, "extend": Extends}
+            for verb in ("heal", "verify", *(verb for verb, power in powers.items() if isinstance(cls, power))):
                 assert isinstance(inspect.getattr_static(cls, verb), classmethod), f"{verb} must be a classmethod"
             for verb in ("preview", "inject", "heal", "verify"):
                 assert inspect.iscoroutinefunction(getattr(cls, verb)), f"{verb} must be `async def`"
@@ -364,6 +366,29 @@ class Conformance:
             assert not judge.acts, f"verify acts: {judge.acts}"
             self._assert_unchanged(subject, world, "verify")
 
+    # --- leases
+
+    def test_extending_says_how_long_and_the_fault_stays(self) -> None:
+        """Asked soon after inject, and again and again."""
+        with self._faulty() as (subject, stage):
+            self._extends(subject)
+            for _ in range(2):
+                lasts_s = self._extend(subject, stage)
+                assert lasts_s is None or lasts_s > 0, f"a lease of {lasts_s} s is none"
+            if not subject.momentary:
+                assert subject.is_faulty(), "extending has taken the fault away"
+
+    def test_extending_brings_nothing_back(self) -> None:
+        """A renewal may still be on its way when somebody else has healed."""
+        with self._faulty() as (subject, stage):
+            self._extends(subject)
+            self._heal(subject, stage)
+            self._assert_normal(subject, "after heal")
+            world = subject.world()
+            with suppress(InjectionFailed):  # rightly: there is nothing to renew
+                self._extend(subject, stage)
+            self._assert_unchanged(subject, world, "extending after heal")
+
     # --- residue
 
     def test_residue_is_found_and_healed_without_any_memory(self) -> None:
@@ -388,6 +413,14 @@ class Conformance:
             assert not left, f"still found after it was healed: {left[0].what}"
 
     # --- how the claims are tried
+
+    def _extends(self, subject: Subject) -> None:
+        if not isinstance(type(subject.injector), Extends):
+            raise SkipTest("its faults have no leases")
+
+    def _extend(self, subject: Subject, stage: RecordingStage) -> float | None:
+        kind = cast("type[Extends]", type(subject.injector))
+        return self._run(kind.extend(_memory(subject, stage), self._stage(injecting=False)))
 
     def _stage(self, *, injecting: bool = True, on: Callable[[str, int], None] | None = None) -> RecordingStage:
         return RecordingStage(budget_s=self.budget_s, virtual=self.virtual_time, injecting=injecting, on=on)

@@ -82,13 +82,10 @@ class Api:
 
     def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """The answer, or its coming. Never raises."""
-        path, _, query = request.target.partition("?")
-        if not path.startswith("/"):
-            path = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/]*", "", path)
-        if "%" in path or not path.isascii():
-            if _BROKEN_ESCAPE.search(path):
-                return Answer(400, b"400 Bad Request", b"Content-Type: text/plain; charset=utf-8\r\n")
-            path = unquote_to_bytes(path.encode("latin-1")).decode("utf-8", "surrogateescape")
+        target, _, query = request.target.partition("?")
+        path = _path(target)
+        if path is None:
+            return _without_a_path(request)
         _, *parts = path.split("/")
         if "" in parts[:-1] or "." in parts or ".." in parts:
             return _moved(parts, query)
@@ -212,7 +209,29 @@ Methods = Mapping[str, Handler]
 
 _JSON = b"Content-Type: application/json\r\n"
 _PLAIN = b"Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*(.*)")
+"""A target with the host in it, as those who speak to a proxy of HTTP send it."""
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
+
+
+def _without_a_path(request: Request) -> Answer:
+    if (request.method, request.target) == ("OPTIONS", "*"):  # the server as a whole
+        return Answer(200)
+    return Answer(400, b"400 Bad Request", b"Content-Type: text/plain; charset=utf-8\r\n")
+
+
+def _path(target: str) -> str | None:
+    """The path that a target without its query means, which begins with a slash; None when it means none."""
+    if not target.startswith("/"):
+        absolute = _ABSOLUTE.fullmatch(target)
+        if not absolute:
+            return None
+        target = absolute[1] or "/"
+    if "%" in target or not target.isascii():
+        if _BROKEN_ESCAPE.search(target):
+            return None
+        target = unquote_to_bytes(target.encode("latin-1")).decode("utf-8", "surrogateescape")
+    return target
 
 
 def _shape(parts: list[str]) -> str:

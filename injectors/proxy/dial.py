@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 
 from injectors.proxy.hub import Hub, Watch, report
-from injectors.proxy.listen import Endpoint, WrongAddress, look_up, to_dial
+from injectors.proxy.listen import Endpoint, WrongAddress, ask, to_dial
 
 _UNDER_WAY = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR)
 _NON_BLOCKING: int = getattr(socket, "SOCK_NONBLOCK", 0)  # saves a call to the kernel where there is one
@@ -44,8 +44,7 @@ class Dial:
             self._next()
             return
         self._timer = self._hub.loop.call_at(self._deadline, self._too_late)
-        asking = self._hub.loop.run_in_executor(None, look_up, self._upstream)
-        asking.add_done_callback(self._resolved)
+        ask(self._hub.loop, self._upstream).add_done_callback(self._resolved)
 
     def cancel(self) -> None:
         """Give up; `done` is not called any more."""
@@ -53,15 +52,15 @@ class Dial:
         self._clear()
 
     def _resolved(self, asking: asyncio.Future[list[Endpoint]]) -> None:
-        problem = None if asking.cancelled() else asking.exception()  # taken out in any case, else asyncio complains
+        problem = asking.exception()  # taken out in any case, else asyncio complains
         if self._over:
             return
         self._clear()
-        if problem is not None or asking.cancelled():
-            self._finish(None, f"dial tcp: {problem or 'cancelled'}")
+        if problem is not None:
+            self._finish(None, f"dial tcp: {problem}")
         else:
             self._left = asking.result()
-            self._next()
+            self._go_on()
 
     def _next(self) -> None:
         """Try the next address; the time left is shared among those that are left."""
@@ -102,6 +101,10 @@ class Dial:
 
     def _too_late(self) -> None:
         self._failed(errno.ETIMEDOUT)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """The next address, from a callback of the event loop."""
         try:
             self._next()
         except Exception as problem:  # noqa: BLE001 - a bug ends this connection only

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 from typing import Any, Protocol, TypeVarTuple
@@ -38,6 +38,10 @@ _SELECT_MAX = 1024
 """`select` cannot look at descriptors from here on."""
 _BATCH = 64
 """So many sockets are served before the event loop has its turn: at one full buffer each, a few milliseconds."""
+_WAIT_MAX_S = 3600.0
+"""The kernel cannot count to some of the times that a toxic may name."""
+_CROWD = 1000
+"""From so many timers on, those that were cancelled are looked for."""
 
 
 class Hub:
@@ -52,6 +56,7 @@ class Hub:
         self._watches: dict[int, Watch] = {}
         self._gone: set[int] = set()
         self._timers: list[tuple[float, int, Timer]] = []
+        self._crowd = _CROWD
         self._order = count()
         self._alarm: asyncio.TimerHandle | None = None
         """Where the loop is not ours: what rings the first of the timers."""
@@ -72,6 +77,8 @@ class Hub:
     def at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call back at this time of the loop's clock; what the callback raises is logged."""
         timer = Timer(when, callback)
+        if len(self._timers) >= self._crowd:
+            self._forget_cancelled()
         heappush(self._timers, (when, next(self._order), timer))
         if self._timers[0][2] is timer and not isinstance(self.loop, Loop):
             self._set_alarm()
@@ -79,11 +86,17 @@ class Hub:
 
     def ring(self) -> None:
         """Call back whatever is due."""
-        now, timers = self.time(), self._timers
-        while timers and timers[0][0] <= now:
-            heappop(timers)[2].ring()
+        now = self.time()
+        while self._timers and self._timers[0][0] <= now:
+            heappop(self._timers)[2].ring()
         if not isinstance(self.loop, Loop):
             self._set_alarm()
+
+    def _forget_cancelled(self) -> None:
+        """Else those who set timers of an hour, and leave, would be remembered for an hour."""
+        self._timers = [one for one in self._timers if one[2].is_set]
+        heapify(self._timers)
+        self._crowd = max(_CROWD, 2 * len(self._timers))
 
     @property
     def rings_at(self) -> float:
@@ -147,9 +160,9 @@ class Hub:
         """What epoll tells, which counts in whole milliseconds and rounds up."""
         poll = self._selector.poll
         if not _COARSE or wait_s <= 0 or self.fileno() >= _SELECT_MAX:
-            return poll(wait_s, _BATCH)
+            return poll(min(wait_s, _WAIT_MAX_S), _BATCH)
         if wait_s >= 0.001:
-            return poll((int(wait_s * 1000) - 0.5) / 1000, _BATCH)
+            return poll((int(min(wait_s, _WAIT_MAX_S) * 1000) - 0.5) / 1000, _BATCH)
         if ready := poll(0, _BATCH):
             return ready
         select.select([self.fileno()], [], [], wait_s)
@@ -164,6 +177,11 @@ class Timer:
     def __init__(self, when: float, callback: Callable[[], None]) -> None:
         self.when = when
         self._callback: Callable[[], None] | None = callback
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is still to come."""
+        return self._callback is not None
 
     def cancel(self) -> None:
         """It is not to come; safe to call twice, and after it has come."""
@@ -282,10 +300,11 @@ class Front(selectors.BaseSelector):
         self.has_news = False
         while self._hub is not None:
             rings_at = min(until, self._hub.rings_at)
-            if self._hub.serve(-1 if rings_at == inf else max(0.0, rings_at - time.monotonic())):
-                return self._back.select(0)
+            others = self._hub.serve(-1 if rings_at == inf else max(0.0, rings_at - time.monotonic()))
             if self._hub is not None:
                 self._hub.ring()
+            if others:
+                return self._back.select(0)
             if self.has_news or time.monotonic() >= until:
                 break
         return []
@@ -334,7 +353,8 @@ class _Portable:
         self._real.unregister(fd)
 
     def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
-        ready = self._real.select(timeout)[:most]
+        # All that is ready, and not the first `most`: of some selectors those are the same ones each time.
+        ready = self._real.select(None if timeout < 0 else timeout)
         return [(key.fd, (events & 1 and READ) | (events & 2 and WRITE)) for key, events in ready]
 
     def fileno(self) -> int:

@@ -223,7 +223,7 @@ class Link:
         elif hit and stage.in_chain:
             stage.retime()
         elif hit:
-            self._lose_segments()
+            self._lose_segments(stage)
 
     def remove(self, toxic: Toxic) -> None:
         """Take a toxic out; what it held goes on first."""
@@ -248,14 +248,14 @@ class Link:
             self._wire()
             stage.begin()
         else:
-            self._lose_segments()
+            self._lose_segments(stage)
 
     def _take_out(self, stage: Stage) -> None:
         if stage.in_chain and not stage.done and not self._over:
             stage.leave()
         stage.affected = False
         if not stage.in_chain:
-            self._lose_segments()
+            self._lose_segments(stage)
         elif not self._over and not stage.done:
             self._wire()
             stage.before.room()
@@ -272,8 +272,10 @@ class Link:
             self._bite = min(self._bite, stage.bite)
         last.after, self.before = self, last
 
-    def _lose_segments(self) -> None:
+    def _lose_segments(self, changed: Stage) -> None:
         """Have the kernel lose as much of what comes in as all toxics together want."""
+        if not isinstance(changed, Lossy):
+            return
         passing = 1.0
         for stage in self._stages.values():
             if isinstance(stage, Lossy) and stage.affected:

@@ -11,7 +11,10 @@ import ipaddress
 import os
 import re
 import socket
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 Network = Literal["tcp", "udp"]
@@ -104,9 +107,44 @@ async def resolve(text: str, network: Network = "tcp") -> Place:
         return Place("", 0)
     if (place := literal(text, network)) is not None:
         return place
-    found = await asyncio.get_running_loop().run_in_executor(None, look_up, text, network)
+    found = await ask(asyncio.get_running_loop(), text, network)
     best = next((one for one in found if one[0] == socket.AF_INET), found[0])
     return Place(str(best[1][0]), best[1][1])
+
+
+def ask(loop: asyncio.AbstractEventLoop, text: str, network: Network = "tcp") -> asyncio.Future[list[Endpoint]]:
+    """All endpoints behind `name:port`, in time; who asks meanwhile gets the same answer. It raises WrongAddress.
+
+    In a thread of its own, and not in the executor: that has few, all of which could be waiting for a dead name server
+    with a control call behind them, and a process does not end before them.
+    """
+    key = loop, text, network
+    answer = _asked.get(key)
+    if answer is None:
+        answer = _asked[key] = loop.create_future()
+        threading.Thread(target=_answer, args=(key, answer), name=f"look up {text}", daemon=True).start()
+    return asyncio.shield(answer)
+
+
+_asked: dict[tuple[asyncio.AbstractEventLoop, str, Network], asyncio.Future[list[Endpoint]]] = {}
+
+
+def _answer(key: tuple[asyncio.AbstractEventLoop, str, Network], answer: asyncio.Future[list[Endpoint]]) -> None:
+    loop, text, network = key
+    tell: Callable[[], None]
+    try:
+        tell = partial(answer.set_result, look_up(text, network))
+    except Exception as problem:  # noqa: BLE001 - whoever asked is told, whatever it is
+        tell = partial(answer.set_exception, problem)
+
+    def done() -> None:
+        del _asked[key]
+        tell()
+
+    try:
+        loop.call_soon_threadsafe(done)
+    except RuntimeError:  # the loop has ended, and nobody waits
+        _asked.pop(key, None)
 
 
 def look_up(text: str, network: Network = "tcp") -> list[Endpoint]:

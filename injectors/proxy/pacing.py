@@ -121,7 +121,6 @@ class Bandwidth(Holding):
         self.limit = _enough(self.toxic)
         self._weigh(0)
         self.run()
-        self.before.room()
 
 
 class Bucket:
@@ -192,14 +191,14 @@ class SharedBandwidth(Holding):
         super().__init__(line, toxic, key)
         self._bucket = bucket
 
-    def due(self) -> float | None:
-        if not self._held[0][1]:
-            return 0.0  # the end of the stream costs nothing
-        self._bucket.queue(self)
-        return None
-
-    def room(self) -> None:
-        self.run()
+    def run(self) -> None:
+        """Ask for a turn, as far as the next has room."""
+        if self._held and not self.after.full:
+            if self._held[0][1]:
+                self._bucket.queue(self)
+            else:
+                self.pass_on()  # the end of the stream costs nothing
+        self._tell_of_room()
 
     def wanted(self) -> int:
         """How many bytes it would send in its turn."""
@@ -207,11 +206,8 @@ class SharedBandwidth(Holding):
 
     def turn(self, size: int) -> None:
         """Send so many bytes; what was paid for is sent although the next may have become full."""
-        was_full = self._full
         self.after.take(*self._cut_off(size))
         self.run()
-        if was_full and not self._full:
-            self.before.room()
 
     def retime(self) -> None:
         self._bucket.run()

@@ -20,6 +20,8 @@ Chunk = bytes | memoryview
 
 _CHUNK_WEIGHT = 128
 """What a held chunk costs besides its bytes; else a stream of single bytes would fill the memory."""
+_PASSED_AT_ONCE = 64
+"""So many chunks are handed on before other connections have their turn: thousands of single bytes take a while."""
 
 
 class Node(Protocol):
@@ -160,6 +162,8 @@ class Holding(Timed):
         self._held: deque[tuple[float, Chunk]] = deque()
         self._weight = 0
         self._full = False
+        self._was_full = False
+        """Since the one before it was last told of room."""
         self._running = False
 
     @property
@@ -172,26 +176,27 @@ class Holding(Timed):
 
     def room(self) -> None:
         self.run()
+        if not self._full:  # the one before may still wait for `after`, if this stage was put in between meanwhile
+            self.before.room()
 
     def run(self) -> None:
         """Hand on what is due, as far as the next has room."""
         if self._running:  # called by somebody whom it is handing a chunk to
             return
         self._running = True
-        was_full = self._full
         try:
-            while self._held and not self.after.full:
-                due = self.due()
-                if due is None:
+            for _ in range(_PASSED_AT_ONCE):
+                if not self._held or self.after.full or (due := self.due()) is None:
                     break
                 if due > self.line.hub.time():
                     self._wake_at(due)
                     break
                 self.pass_on()
+            else:
+                self._wake_at(self.line.hub.time())
         finally:
             self._running = False
-        if was_full and not self._full:
-            self.before.room()
+        self._tell_of_room()
 
     def due(self) -> float | None:
         """When the head may go on; None for not before something changes. Called only while something is held."""
@@ -236,12 +241,17 @@ class Holding(Timed):
     def _weigh(self, more: int) -> None:
         self._weight += more
         if self._weight >= self.limit:
-            self._full = True
+            self._full = self._was_full = True
         elif self._weight <= self.limit // 8 * 7:
             self._full = False
 
+    def _tell_of_room(self) -> None:
+        if self._was_full and not self._full:
+            self._was_full = False
+            self.before.room()
+
     def _emit_head(self) -> None:
-        """Hand on what is left of the chunk whose turn it is, as an update does."""
+        """Hand on what is left of the chunk whose turn it is, as an update does; unless it is the next that holds it up."""
         super().drop()
-        if self._held:
+        if self._held and not self.after.full:
             self.after.take(*self._pop())

@@ -108,21 +108,20 @@ class Slicer(Holding):
 
     def __init__(self, line: Line, toxic: Toxic, key: str) -> None:
         super().__init__(line, toxic, key)
-        self._sizes: deque[int] = deque()
+        self._sizes: list[int] = []
+        """What is left of the head, the next piece last; as far as it has been cut."""
         self._next_s = 0.0
 
     def due(self) -> float:
         return self._next_s
 
     def pass_on(self) -> None:
-        data = self._held[0][1]
-        if not self._sizes:
-            self._sizes.extend(self._pieces(len(data)))
+        size = self._next_size(len(self._held[0][1]))
         now = self.line.hub.time()
         # A late timer is made up for, so that a delay below its resolution does not become one of it.
-        self._next_s = max(self._next_s, now - LATE_MAX_S if len(self._sizes) > 1 else now)
+        self._next_s = max(self._next_s, now - LATE_MAX_S if self._sizes else now)
         self._next_s += self.toxic.attributes["delay"] / 1e6
-        self.after.take(*self._cut_off(self._sizes.popleft()))
+        self.after.take(*self._cut_off(size))
 
     def retime(self) -> None:
         if self._sizes:  # some of the head has gone already
@@ -139,19 +138,16 @@ class Slicer(Holding):
         self._sizes.clear()
         super().drop()
 
-    def _pieces(self, size: int) -> list[int]:
+    def _next_size(self, whole: int) -> int:
+        """Of the next piece of a chunk that was so large before the first one was cut off."""
         average, variation = int(self.toxic.attributes["average_size"]), int(self.toxic.attributes["size_variation"])
-        done: list[int] = []
-        left = [size]
-        while left:
-            size = left.pop()
-            if size - average <= variation:
-                done.append(size)
-                continue
+        size = self._sizes.pop() if self._sizes else whole
+        while size - average > variation:
             middle = size // 2 + (self.source.randrange(2 * variation) - variation if variation else 0)
             middle = min(max(1, middle), size - 1)
-            left += [size - middle, middle]
-        return done
+            self._sizes.append(size - middle)
+            size = middle
+        return size
 
 
 class LimitData(Stage):

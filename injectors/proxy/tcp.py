@@ -28,7 +28,7 @@ _ACCEPTED_AT_ONCE = 32
 _BREATH_S = 0.2
 """How long nobody is accepted when the process has no descriptor left."""
 _QUIET_S = 10.0
-"""How often that is said at most."""
+"""How often the same reason is said at most."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PROCESS_SEED = random.SystemRandom().getrandbits(63)
@@ -159,7 +159,7 @@ class Door:
         self._watch = self._hub.watch(listener, self._accept, self._accept, self._broken)
         self._silence = Silence(listener, backlog=4096)
         self._silent_share = 0.0
-        self._said_s = -_QUIET_S
+        self._said = ("", 0.0)  # why nobody was accepted, and when that was said
         self._watch.reading(True)
 
     def answer(self) -> None:
@@ -207,8 +207,9 @@ class Door:
                 return
 
     def _pause(self, why: object) -> None:
-        if self._hub.time() - self._said_s >= _QUIET_S:
-            self._said_s = self._hub.time()
+        said, at = self._said
+        if said != str(why) or self._hub.time() - at >= _QUIET_S:
+            self._said = str(why), self._hub.time()
             log.warning("%s: nobody can be accepted for the moment: %s", self._proxy.name, why)
         self._watch.reading(False)
         self._hub.loop.call_later(_BREATH_S, self._go_on)

@@ -130,6 +130,23 @@ def test_a_server_that_dies_takes_its_faults_with_it_and_the_run_proves_nothing(
     assert effect["verdict"]["outcome"] == "unknown"
 
 
+def test_a_server_that_hangs_is_ended_and_its_faults_are_seen_to_be_gone_with_it(cut: Desk) -> None:
+    """Nobody can heal at a server that does not answer; but the run ends it, and knows what that means."""
+    drill = cut.start("run", "cut-off.yaml")
+    try:
+        wait_until(lambda: cut.has("injection.verified"), "the link is cut")
+        (server,) = host.leaders(str(cut.run().lab / "toxiproxy.pid"))
+        host.send(server, signal.SIGSTOP)
+        drill.send_signal(signal.SIGINT)
+        said, _ = drill.communicate(timeout=120)
+    finally:
+        drill.kill()
+
+    assert drill.returncode == 4, said
+    assert cut.told("injection.heal_failed")
+    assert [one["fault"] for one in cut.told("injection.gone")] == ["cut"]
+
+
 # --- a server that was there before
 
 STAYS = """

@@ -68,6 +68,12 @@ class Dark:
         return Effect("off" in now.values(), f"the switches are {now}")
 
     @classmethod
+    async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
+        if "off" not in look(remembered.data["folder"]).values():
+            raise InjectionFailed("the switches are on")
+        return 30.0
+
+    @classmethod
     async def residue(cls, targets: Sequence[tuple[str, Any]]) -> list[Residue]:
         return [found(name, address.folder) for name, address in targets if "off" in look(address.folder).values()]
 
@@ -228,6 +234,32 @@ class RemembersInTheProcess(Dark):
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
         for name, was in _WAS[remembered.data["folder"]].items():
             await stage.act(f"turn the {name} {was}", turn, remembered.data["folder"], name, was)
+
+
+@caught_by("extending_says_how_long_and_the_fault_stays")
+class ExtendsByNothing(Dark):
+    @classmethod
+    async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
+        return 0.0
+
+
+@caught_by("extending_says_how_long_and_the_fault_stays")
+class EndsWhatItShouldExtend(Dark):
+    @classmethod
+    async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
+        await Dark.heal(remembered, stage)
+        return 30.0
+
+
+@caught_by("extending_brings_nothing_back")
+class BringsTheFaultBack(Dark):
+    """As by a renewal that asks for the fault anew, and comes a moment after somebody else has healed."""
+
+    @classmethod
+    async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
+        for name in SWITCHES:
+            await stage.act(f"turn the {name} off", turn, remembered.data["folder"], name, "off")
+        return 30.0
 
 
 @caught_by("healing_needs_no_instance")

@@ -102,7 +102,8 @@ def survivor(*flags: str, grows_mib: float = 40.0) -> Iterator[Survivor]:
             assert one.ask("DELETE", f"/proxies/{quote(name, safe='')}").status == 204, name
         assert eventually(lambda: one.descriptors() <= descriptors, PATIENCE_S), one.descriptors() - descriptors
         assert one.memory_mib() - memory < grows_mib, f"{memory:.0f} MiB have become {one.memory_mib():.0f}"
-        assert [line for line in one.log().splitlines() if "Traceback" in line or "bug" in line] == []
+        bugs = [line for line in one.log().splitlines() if "Traceback" in line or "ERROR" in line]
+        assert not bugs, bugs
 
 
 def echoes(port: int, said: bytes = b"hello") -> bool:

@@ -45,6 +45,7 @@ from tests.injectors.toxiproxies import ROOT, embedded_toxiproxy, free_port
 from tests.real import need
 
 LOCAL = b"Host: localhost\r\n"
+CHUNKED = b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 # Crowds.
@@ -58,7 +59,7 @@ def test_ten_thousand_who_say_nothing() -> None:
     most = as_many_descriptors_as_may_be()
     number = min(10_000, most // 2 - 100)
     need("RLIMIT_NOFILE of 20000", number > 9_800)
-    with survivor("-proxy-metrics") as one, room_for(most), crowd() as many:
+    with survivor("-proxy-metrics", grows_mib=100) as one, room_for(most), crowd() as many:
         one.allow_descriptors(most)
         port = one.proxy("crowd", many.upstream_port)
         many.join(port, number)
@@ -84,12 +85,12 @@ def test_what_a_crowd_took_serves_the_next_crowd() -> None:
         one.add("crowd", "latency", latency=1)
         before = one.descriptors()
         after = []
-        for _ in range(6):
+        for _ in range(10):
             many.join(port, 1_000)
             many.leave()
             assert eventually(lambda: one.descriptors() <= before, PATIENCE_S)
             after.append(one.memory_mib())
-        assert after[-1] - after[0] < 12, after
+        assert after[-1] - after[0] < 25, after  # those of nine crowds would be twice as much
 
 
 @pytest.mark.parametrize("odd", [0, 1])
@@ -214,8 +215,31 @@ def test_a_stalled_reader_costs_nobody_anything_and_misses_no_byte(
             assert sum_of(stalled) == (_FLOOD_BLOCKS * (len(_BLOCK) + 8), flood_sum())
 
 
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("latency", {"latency": 20}),
+        ("bandwidth", {"rate": 100_000}),
+        ("slicer", {"average_size": 4_000}),
+        ("packet_loss", {"loss_rate": 0, "correlation": 1}),
+    ],
+)
+def test_updates_while_a_reader_stalls_lose_nothing(kind: str, given: dict[str, int]) -> None:
+    """Each hands on what was being delayed; that may neither pile up nor end in nothing being read any more."""
+    with survivor(grows_mib=80) as one, upstream(flood) as there:
+        port = one.proxy("flood", there)
+        before = one.memory_mib()
+        with closing(socket.create_connection(("127.0.0.1", port))) as stalled:
+            assert one.add("flood", kind, "it", **given).status == 200
+            at_rest(one, "flood")
+            for _ in range(300):
+                assert one.ask("PATCH", "/proxies/flood/toxics/it", {"attributes": given}).status == 200
+            assert one.memory_mib() - before < 80
+            assert sum_of(stalled) == (_FLOOD_BLOCKS * (len(_BLOCK) + 8), flood_sum())
+
+
 def test_many_stalled_readers_together() -> None:
-    """Each of them may have something held for it; all of them together not for each what one may."""
+    """What waits for them waits in the kernel."""
     with survivor(grows_mib=150) as one, upstream(flood) as there, ExitStack() as stack:
         port = one.proxy("flood", there)
         before = one.memory_mib()
@@ -279,7 +303,8 @@ def test_an_upstream_that_is_down_is_said_in_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "upstream", ["[::1%\0]:1", "[::1%99999999999999999999]:1", "[::1%" + "9" * 5000 + "]:1", "\0", ":\0", "[", "127.0.0.1:-1"]
+    "upstream",
+    ["[::1%\0]:1", "[::1%99999999999999999999]:1", "[::1%" + "9" * 5000 + "]:1", "\0", ":\0", "[", "127.0.0.1:-1"],
 )
 def test_an_address_that_is_none_is_no_bug_of_ours(upstream: str) -> None:
     """An upstream may be anything until somebody connects; where to listen may not."""
@@ -295,7 +320,7 @@ def test_an_address_that_is_none_is_no_bug_of_ours(upstream: str) -> None:
 
 # The control port.
 
-_MOST = b"[" + b"1," * 4_000_000
+_MOST = b"[" + b"1," * 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -315,19 +340,19 @@ _MOST = b"[" + b"1," * 4_000_000
         pytest.param(b"GET /proxies/%ff HTTP/1.1\r\n" + LOCAL + b"\r\n", 404, id="no UTF-8 in the path"),
         pytest.param(b"GET /" + b"../" * 10_000 + b" HTTP/1.1\r\n" + LOCAL + b"\r\n", 301, id="far up"),
         pytest.param(b"HEAD /version HTTP/1.1\r\n" + LOCAL + b"\r\n", 405, id="HEAD"),
-        pytest.param(b"OPTIONS * HTTP/1.1\r\n" + LOCAL + b"\r\n", None, id="OPTIONS *"),
-        pytest.param(b"CONNECT shop.example:80 HTTP/1.1\r\n" + LOCAL + b"\r\n", None, id="CONNECT"),
-        pytest.param(b"GET http://localhost HTTP/1.1\r\n" + LOCAL + b"\r\n", None, id="no path"),
-        pytest.param(b"GET ?query HTTP/1.1\r\n" + LOCAL + b"\r\n", None, id="a query only"),
+        pytest.param(b"OPTIONS * HTTP/1.1\r\n" + LOCAL + b"\r\n", 200, id="OPTIONS *"),
+        pytest.param(b"CONNECT shop.example:80 HTTP/1.1\r\n" + LOCAL + b"\r\n", 400, id="CONNECT"),
+        pytest.param(b"GET http://localhost HTTP/1.1\r\n" + LOCAL + b"\r\n", 404, id="no path"),
+        pytest.param(b"GET ?query HTTP/1.1\r\n" + LOCAL + b"\r\n", 400, id="a query only"),
         pytest.param(b"POST /reset HTTP/1.1\r\n" + LOCAL + b"Content-Length: -1\r\n\r\n", 400, id="less than no body"),
         pytest.param(b"POST /reset HTTP/1.1\r\n" + LOCAL + b"Content-Length: 1e3\r\n\r\n", 400, id="length of 1e3"),
-        pytest.param(b"POST /reset HTTP/1.1\r\n" + LOCAL + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n", 413, id="long length"),
+        pytest.param(b"POST /reset HTTP/1.1\r\n" + LOCAL + b"Content-Length: %s\r\n\r\n" % (b"9" * 5000), 413, id="long"),
         pytest.param(b"POST /reset HTTP/1.1\r\n" + LOCAL + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\n", 400, id="lengths"),
         pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Content-Length: 9\r\n\r\n{}", None, id="short body"),
         pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Content-Length: 2\r\n\r\n{}{}{}", 400, id="long body"),
-        pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400, id="no chunk"),
-        pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n", 400, id="less than no chunk"),
-        pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Transfer-Encoding: chunked\r\n\r\n" + b"f" * 15 + b"\r\n", 413, id="endless chunk"),
+        pytest.param(CHUNKED + b"zz\r\n", 400, id="no chunk"),
+        pytest.param(CHUNKED + b"-1\r\n\r\n", 400, id="less than no chunk"),
+        pytest.param(CHUNKED + b"f" * 15 + b"\r\n", 413, id="endless chunk"),
         pytest.param(b"POST /proxies HTTP/1.1\r\n" + LOCAL + b"Transfer-Encoding: gzip\r\n\r\n", 400, id="another encoding"),
     ],
 )  # fmt: skip
@@ -342,8 +367,8 @@ def test_garbage_on_the_control_port(stranger: Survivor, sent: bytes, status: in
 
 @pytest.fixture(scope="module")
 def stranger() -> Iterator[Survivor]:
-    """One server for all the garbage, which leaves nothing behind."""
-    with survivor() as one:
+    """One server for all the garbage; what the largest bodies took may stay with the process."""
+    with survivor(grows_mib=100) as one:
         yield one
 
 
@@ -381,7 +406,9 @@ def test_a_body_larger_than_any_is_refused_before_it_is_read(stranger: Survivor)
 def test_the_largest_body_keeps_the_others_waiting_a_moment_only(stranger: Survivor, end: bytes) -> None:
     port = stranger.proxy("beside", stranger.echo_port)
     refused = []
-    asking = threading.Thread(target=lambda: refused.append(ask(stranger.server.port, "POST", "/populate", _MOST + end)))
+    asking = threading.Thread(
+        target=lambda: refused.append(ask(stranger.server.port, "POST", "/populate", _MOST + end))
+    )
     with closing(socket.create_connection(("127.0.0.1", port))) as beside:
         assert exchanged(beside)
         asking.start()
@@ -558,7 +585,10 @@ def test_a_deadly_toxic_is_refused_and_nothing_of_it_applied(
 
             assert one.add("it", kind, "toxic", **_HARMLESS[kind]).status == 200
             before = one.ask("GET", "/proxies/it/toxics").json
-            body = {"attributes": {**change, **dict.fromkeys(_HARMLESS[kind].keys() - change.keys(), 7)}, "toxicity": 0.5}
+            body = {
+                "attributes": {**change, **dict.fromkeys(_HARMLESS[kind].keys() - change.keys(), 7)},
+                "toxicity": 0.5,
+            }
             assert one.ask("PATCH", "/proxies/it/toxics/toxic", body).status == 400
             assert one.ask("GET", "/proxies/it/toxics").json == before
 

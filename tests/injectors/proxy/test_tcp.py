@@ -204,7 +204,7 @@ def test_all_addresses_of_a_name_are_tried(on: Any, monkeypatch: pytest.MonkeyPa
         async with relay(echo) as one:
             port = int(one.proxy.upstream.rpartition(":")[2])
             known = [(socket.AF_INET, ("127.0.0.1", free_port())), (socket.AF_INET, ("127.0.0.1", port))]
-            monkeypatch.setattr("injectors.proxy.dial.look_up", lambda _: known)
+            monkeypatch.setattr("injectors.proxy.listen.look_up", lambda *_: known)
             one.proxy.upstream = "shop.example:80"
             reader, writer = await one.connect()
             writer.write(b"x")
