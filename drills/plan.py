@@ -171,7 +171,8 @@ async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *,
         )
         preview = replace(preview, touches=(touch,), does=fault.kind)
     if not preview.touches:
-        problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: nothing is there",
+        missing = loaded.inventory.hidden(preview.missing or "nothing is there")
+        problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: {missing}",
                                 "see that it runs, and that the inventory says rightly where", "no-target"))  # fmt: skip
         return None
     if not preview.undo:
@@ -199,7 +200,9 @@ def _hidden(preview: Preview, inventory: Inventory) -> Preview:
         Touch(what=hidden(one.what), key=one.key if hidden(one.key) == one.key else digest(one.key.encode()))
         for one in preview.touches
     )
-    return Preview(touches=touches, does=hidden(preview.does), undo=hidden(preview.undo))
+    return Preview(
+        touches=touches, does=hidden(preview.does), undo=hidden(preview.undo), missing=hidden(preview.missing)
+    )
 
 
 def _times(loaded: Loaded) -> Times:

@@ -48,6 +48,8 @@ class Preview:
     """What will happen, as a clause: `SIGKILL to 1 process`."""
     undo: str
     """How it is taken back: `started again with valkey-server …`. Empty when it cannot be: the plan refuses that."""
+    missing: str = ""
+    """Without touches: what was looked for and is not there, as a clause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

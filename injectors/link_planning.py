@@ -32,7 +32,8 @@ def _preview(fault: LinkFault, address: ToxiproxyLink) -> Preview:
     else:
         able, proxy = _look(address)
         if proxy is None:
-            return Preview(touches=(), does=fault.name, undo="nothing was done")
+            missing = f"Toxiproxy at {normal(address.url)} has no proxy `{address.proxy}`"
+            return Preview(touches=(), does=fault.name, undo="nothing was done", missing=missing)
         what = f"proxy {proxy.name} of Toxiproxy at {normal(address.url)} ({proxy.listen} to {proxy.upstream})"
     _refuse(fault, able, address)
     undo = fault.undo or f"the toxic{'s are' if len(fault.streams) > 1 else ' is'} removed"

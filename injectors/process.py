@@ -108,7 +108,12 @@ class Kill:
         """Look at which processes would be signalled."""
         found = await ask(_look, address, self.with_children)
         _start_of(address, found)
-        return Preview(touches=found.touches, does=f"SIG{self.signal} to {found.count}", undo=_undo(address))
+        return Preview(
+            touches=found.touches,
+            does=f"SIG{self.signal} to {found.count}",
+            undo=_undo(address),
+            missing=_missing(address),
+        )
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
         """Send the signal, the parents first, and wait a moment for the end."""
@@ -151,7 +156,7 @@ class Restart:
         found = await ask(_look, address, False)
         _start_of(address, found)
         does = f"SIGTERM to {found.count}, SIGKILL after {self.patience / timedelta(seconds=1):g} s, and a new start"
-        return Preview(touches=found.touches, does=does, undo=_undo(address))
+        return Preview(touches=found.touches, does=does, undo=_undo(address), missing=_missing(address))
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
         """Ask it to end, insist, and start it again; a supervised one is left to its supervisor."""
@@ -194,7 +199,9 @@ class Pause:
         """Look at which processes would be stopped."""
         found = await ask(_look, address, self.with_children)
         _refuse_stopped([*found.processes, *found.children])
-        return Preview(touches=found.touches, does=f"SIGSTOP to {found.count}", undo="SIGCONT")
+        return Preview(
+            touches=found.touches, does=f"SIGSTOP to {found.count}", undo="SIGCONT", missing=_missing(address)
+        )
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
         """Stop the parents first, and then whatever they had started until they stood still."""
@@ -287,9 +294,13 @@ def _look(address: ProcessAddress, with_children: bool) -> _Found:
 def _look_for_some(address: ProcessAddress, with_children: bool) -> _Found:
     found = _look(address, with_children)
     if not found.processes:
-        how = f"{address.pidfile} names" if address.pidfile else f"{address.match!r} matches"
-        raise InjectionFailed(f"{how} no process that runs")
+        raise InjectionFailed(_missing(address))
     return found
+
+
+def _missing(address: ProcessAddress) -> str:
+    how = f"{address.pidfile} names" if address.pidfile else f"{address.match!r} matches"
+    return f"{how} no process that runs"
 
 
 def _children(parents: Iterable[Process]) -> tuple[Process, ...]:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -295,4 +296,5 @@ def _raise_the_limit_of_descriptors() -> None:
     except ImportError:  # not on this platform
         return
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with suppress(OSError, ValueError):  # some systems call it unlimited and do not mean it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

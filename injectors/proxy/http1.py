@@ -66,22 +66,27 @@ def requests(arrived: bytearray, proceed: Callable[[], None]) -> Generator[Reque
     Raises Malformed.
     """
     while True:
-        request, length = _head((yield from _until(arrived, b"\r\n\r\n", HEAD_MAX)))
+        request, length = _head((yield from _until(arrived, _BLANK_LINE, HEAD_MAX)))
         if length != 0 and not arrived and request.headers.get("expect", "").lower() == "100-continue":
             proceed()
         request.body = yield from (_chunks(arrived) if length is None else _exactly(arrived, length))
         yield request
 
 
-def _until(arrived: bytearray, end: bytes, most: int) -> Generator[None, None, bytes]:
+_LINE_END = re.compile(rb"\r?\n")
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+"""People who type a request leave the first half of a line's end out, and Go does not mind."""
+
+
+def _until(arrived: bytearray, end: re.Pattern[bytes], most: int) -> Generator[None, None, bytes]:
     seen = 0
-    while (i := arrived.find(end, seen)) < 0:
+    while not (match := end.search(arrived, seen)):
         if len(arrived) > most:
             raise Malformed(431)
-        seen = max(0, len(arrived) - len(end))
+        seen = max(0, len(arrived) - 4)
         yield
-    found = bytes(arrived[:i])
-    del arrived[: i + len(end)]
+    found = bytes(arrived[: match.start()])
+    del arrived[: match.end()]
     return found
 
 
@@ -96,7 +101,7 @@ def _exactly(arrived: bytearray, length: int) -> Generator[None, None, bytes]:
 def _chunks(arrived: bytearray) -> Generator[None, None, bytes]:
     body = bytearray()
     while True:
-        size = (yield from _until(arrived, b"\r\n", 4096)).split(b";")[0].strip()
+        size = (yield from _until(arrived, _LINE_END, 4096)).split(b";")[0].strip()
         if not re.fullmatch(rb"[0-9a-fA-F]{1,16}", size):
             raise Malformed(400)
         length = int(size, 16)
@@ -107,7 +112,7 @@ def _chunks(arrived: bytearray) -> Generator[None, None, bytes]:
         body += yield from _exactly(arrived, length)
         if (yield from _exactly(arrived, 2)) != b"\r\n":
             raise Malformed(400)
-    while (yield from _until(arrived, b"\r\n", HEAD_MAX)):
+    while (yield from _until(arrived, _LINE_END, HEAD_MAX)):
         pass  # trailers
     return bytes(body)
 
@@ -119,7 +124,7 @@ _HOST = re.compile(r"[A-Za-z0-9.:\[\]%_~!$&'()*+,;=-]*")
 
 def _head(head: bytes) -> tuple[Request, int | None]:
     """The request without its body, and the length of that; None when it comes in chunks."""
-    first, *rest = head.decode("latin-1").split("\r\n")
+    first, *rest = head.decode("latin-1").replace("\r\n", "\n").split("\n")
     line = _FIRST_LINE.fullmatch(first)
     if not line:
         raise Malformed(400)

@@ -48,11 +48,13 @@ A quarter of an hour in all, which is how long Linux retries unacknowledged data
 real network, and a connection whose peer has died behind it still ends.
 """
 BRISK_S = (15, 15, 9)
-"""Keep-alive afterwards, as Go sets it on every connection.
+"""Keep-alive at all other times, as Go sets it on every connection: who has vanished is not waited for for ever.
 
-The peer may have given up meanwhile, and its FIN and RST were eaten; the first probe is answered by an RST.
+After losses, the peer may have given up meanwhile, and its FIN and RST were eaten; the first probe is answered by an RST.
 """
 
+_KEEP_ALIVE: tuple[int, ...] = tuple(getattr(socket, f"TCP_KEEP{name}", 0) for name in ("IDLE", "INTVL", "CNT"))
+"""The options for these times; 0 where there is none."""
 _FILLERS_MAX = 4
 _ACCEPT_MAX = 4096
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -80,7 +82,15 @@ def lose(sock: socket.socket, share: float) -> None:
     else:
         _detach(sock)
     if sock.type == socket.SOCK_STREAM:
-        _keep_alive(sock, PATIENT_S if share > 0 else BRISK_S)
+        keep_alive(sock, PATIENT_S if share > 0 else BRISK_S)
+
+
+def keep_alive(sock: socket.socket, times: tuple[int, int, int] = BRISK_S) -> None:
+    """Let the kernel end a connection whose peer does not answer any more; accepted sockets have it from their listener."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in zip(_KEEP_ALIVE, times, strict=True):
+        if option:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Silence:
@@ -223,14 +233,6 @@ def _detach(sock: socket.socket) -> None:
     except OSError as problem:
         if problem.errno != errno.ENOENT:  # it had none
             raise
-
-
-def _keep_alive(sock: socket.socket, times: tuple[int, int, int]) -> None:
-    idle_s, interval_s, tries = times
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle_s)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval_s)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, tries)
 
 
 def _reach(listener: socket.socket) -> tuple[socket.AddressFamily, tuple[str, int]]:

@@ -8,12 +8,13 @@ import random
 import socket
 import struct
 import zlib
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from injectors.proxy import descriptors
 from injectors.proxy.dial import Dial
 from injectors.proxy.hub import Hub, Watch, report
-from injectors.proxy.kernel import Silence
+from injectors.proxy.kernel import Silence, keep_alive
 from injectors.proxy.link import Link
 from injectors.proxy.listen import ListenFailed, Place, bound, listen
 from injectors.proxy.pacing import Bucket
@@ -154,8 +155,9 @@ class Door:
         self._proxy = proxy
         self._hub = proxy.hub
         self._listener = listener
-        # Accepted sockets take it over from the listener.
+        # Accepted sockets take both over from the listener.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(listener)
         self._watch = self._hub.watch(listener, self._accept, self._accept, self._broken)
         self._silence = Silence(listener, backlog=4096)
         self._silent_share = 0.0
@@ -289,7 +291,8 @@ class Connection:
         for sock in (self._client, self._server):
             if sock is not None and sock.fileno() >= 0:
                 if self._resetting:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                    with suppress(OSError):  # some systems refuse once the peer has gone
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
                 sock.close()
         self._proxy.forget(self)
 

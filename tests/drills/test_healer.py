@@ -226,6 +226,25 @@ def test_the_last_look_is_passed_when_it_does_not_come(tmp_path: Path) -> None:
     healing(tmp_path, play)
 
 
+# when the lab is gone
+
+
+def test_what_went_with_the_lab_is_gone_and_what_nobody_can_see_is_not(tmp_path: Path) -> None:
+    """Nothing is healed any more: what that would bring back was ended on purpose."""
+
+    async def play(here: Here) -> None:
+        faults = [here.raised(kind, name) for kind, name in ((Liar, "there"), (Liar, "went"), (Unseen, "unseen"))]
+        faults.append(Outstanding(injector="stranger", remembered=faults[0].remembered, touched=True, seq=1))
+        (tmp_path / "went").unlink()
+        left = await healer.without_lab(faults, here.journal, source="test")
+        assert left == [faults[0], faults[2], faults[3]]
+        assert [one.data["target"] for one in here.told("injection.gone")] == ["went"]
+
+    healing(tmp_path, play)
+
+    assert HEALED == []
+
+
 # many
 
 

@@ -26,6 +26,7 @@ class Thing:
     name: ClassVar[str] = "thing"
     touches: Annotated[tuple[str, ...], "What would be touched"] = ("one",)
     undo: Annotated[str, "How it is put back"] = "put together again"
+    missing: Annotated[str, "What is not there"] = ""
     fails: Annotated[str, "Why it cannot be done"] = ""
     hangs: Annotated[bool, "Whether nobody answers"] = False
 
@@ -44,7 +45,7 @@ class Break(Flag):
         if address.fails:
             raise InjectionFailed(address.fails)
         touches = tuple(Touch(what=f"thing {one}", key=f"thing:{one}") for one in address.touches)
-        return Preview(touches=touches, does=f"break {len(touches)}", undo=address.undo)
+        return Preview(touches=touches, does=f"break {len(touches)}", undo=address.undo, missing=address.missing)
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +98,13 @@ def test_a_fault_without_a_target_is_refused_where_it_stands(tmp_path: Path) -> 
     (problem,) = refused(tmp_path, inventory=thing(touches="[]"))
 
     assert (problem.slug, problem.place.line) == ("no-target", 5)
+    assert problem.what == "break of `a` has no target: nothing is there"
+
+
+def test_what_was_looked_for_in_vain_is_told(tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, inventory=thing(touches="[]", missing='"no thing called `one`"'))
+
+    assert problem.what == "break of `a` has no target: no thing called `one`"
 
 
 def test_a_fault_that_cannot_be_undone_is_refused(tmp_path: Path) -> None:

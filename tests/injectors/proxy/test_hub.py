@@ -33,6 +33,24 @@ def with_hub(loop: str, main: Callable[[Hub], Awaitable[Any]]) -> None:
     run(inside, loop)
 
 
+def with_hub_alone(loop: str, main: Callable[[Hub], Awaitable[Any]]) -> None:
+    """Without the deadline that `run` has: it is a timer of asyncio's, and here the loop waits for nothing else."""
+
+    async def inside() -> None:
+        with closing(Hub()) as hub:
+            await main(hub)
+
+    with asyncio.Runner(loop_factory=Loop if loop == "ours" else None) as runner:
+        runner.run(inside())
+
+
+async def told_by_a_thread(after_s: float) -> None:
+    loop = asyncio.get_running_loop()
+    told: asyncio.Future[None] = loop.create_future()
+    threading.Timer(after_s, lambda: loop.call_soon_threadsafe(told.set_result, None)).start()
+    await told
+
+
 @contextmanager
 def ready_socket() -> Iterator[socket.socket]:
     """One that always has something to read."""
@@ -88,16 +106,11 @@ def test_asyncio_has_its_turn_while_hundreds_of_sockets_are_always_busy(loop: st
 
 @BOTH
 def test_a_timer_of_ages_is_no_trouble(loop: str, selector: str) -> None:
-    async def main() -> None:
-        with closing(Hub()) as hub:
-            hub.at(hub.time() + 2.0**63 / 1000, lambda: None)
-            told: asyncio.Future[None] = hub.loop.create_future()
-            threading.Timer(0.05, lambda: hub.loop.call_soon_threadsafe(told.set_result, None)).start()
-            await told
+    async def main(hub: Hub) -> None:
+        hub.at(hub.time() + 2.0**63 / 1000, lambda: None)
+        await told_by_a_thread(0.05)
 
-    # Without a deadline, which would be a timer of asyncio's: the loop waits for that one alone.
-    with asyncio.Runner(loop_factory=Loop if loop == "ours" else None) as runner:
-        runner.run(main())
+    with_hub_alone(loop, main)
 
 
 @BOTH
@@ -129,9 +142,7 @@ def test_an_idle_hub_costs_nothing(loop: str, selector: str) -> None:
             return real(timeout, most)
 
         hub._ready = lambda wait_s: poll(wait_s, 64)  # type: ignore[method-assign]
-        told: asyncio.Future[None] = hub.loop.create_future()
-        threading.Timer(0.2, lambda: hub.loop.call_soon_threadsafe(told.set_result, None)).start()
-        await told
+        await told_by_a_thread(0.2)
         assert polls < 20
 
-    with_hub(loop, main)
+    with_hub_alone(loop, main)
