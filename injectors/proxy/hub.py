@@ -13,33 +13,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import select
 import selectors
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
-from typing import Any, Protocol, TypeVarTuple
+from typing import Any, TypeVarTuple
+
+from injectors.proxy import selector
+from injectors.proxy.selector import READ, WRITE
 
 log = logging.getLogger(__name__)
 
 _Args = TypeVarTuple("_Args")
 
-READ, WRITE = 1, 4
-"""As epoll has them."""
-
 _BUFFER_BYTES = 256 * 1024
-_COARSE = sys.platform == "linux"
-_SELECT_MAX = 1024
-"""`select` cannot look at descriptors from here on."""
-_BATCH = 64
-"""So many sockets are served before the event loop has its turn: at one full buffer each, a few milliseconds."""
-_WAIT_MAX_S = 3600.0
-"""The kernel cannot count to some of the times that a toxic may name."""
 _CROWD = 1000
 """From so many timers on, those that were cancelled are looked for."""
 
@@ -52,7 +43,7 @@ class Hub:
         self.time = self.loop.time
         self.buffer = memoryview(bytearray(_BUFFER_BYTES))
         """For whoever is being called; what it holds is gone at the next callback."""
-        self._selector = _selector()
+        self._selector = selector.best()
         self._watches: dict[int, Watch] = {}
         self._gone: set[int] = set()
         self._timers: list[tuple[float, int, Timer]] = []
@@ -125,10 +116,6 @@ class Hub:
         """Let `serve` tell of this descriptor."""
         self._selector.register(fd, READ)
 
-    def fileno(self) -> int:
-        """The descriptor that is ready when one of those watched is."""
-        return self._selector.fileno()
-
     def serve(self, wait_s: float = 0) -> bool:
         """Call back for what is ready now or within this time; True when a descriptor that is not watched is ready.
 
@@ -137,7 +124,7 @@ class Hub:
         self._gone.clear()
         watches, gone = self._watches, self._gone
         others = False
-        for fd, events in self._ready(wait_s):
+        for fd, events in self._selector.poll(wait_s):
             watch = watches.get(fd)
             # A callback before this one may have closed the socket, and another may have taken its number since.
             if watch is None or fd in gone:
@@ -155,18 +142,6 @@ class Hub:
             except Exception as problem:  # noqa: BLE001 - one connection's bug must not end the others
                 report(problem, watch.broken)
         return others
-
-    def _ready(self, wait_s: float) -> list[tuple[int, int]]:
-        """What epoll tells, which counts in whole milliseconds and rounds up."""
-        poll = self._selector.poll
-        if not _COARSE or wait_s <= 0 or self.fileno() >= _SELECT_MAX:
-            return poll(min(wait_s, _WAIT_MAX_S), _BATCH)
-        if wait_s >= 0.001:
-            return poll((int(min(wait_s, _WAIT_MAX_S) * 1000) - 0.5) / 1000, _BATCH)
-        if ready := poll(0, _BATCH):
-            return ready
-        select.select([self.fileno()], [], [], wait_s)
-        return poll(0, _BATCH)
 
 
 class Timer:
@@ -326,49 +301,3 @@ class Front(selectors.BaseSelector):
 
     def close(self) -> None:
         self._back.close()
-
-
-class _Selector(Protocol):
-    def register(self, fd: int, events: int, /) -> object: ...
-    def modify(self, fd: int, events: int, /) -> object: ...
-    def unregister(self, fd: int, /) -> object: ...
-    def poll(self, timeout: float, most: int, /) -> list[tuple[int, int]]: ...
-    def fileno(self) -> int: ...
-    def close(self) -> None: ...
-
-
-class _Portable:
-    """Any other platform's best selector, to be spoken to as epoll is."""
-
-    def __init__(self) -> None:
-        self._real = selectors.DefaultSelector()
-
-    def register(self, fd: int, events: int) -> None:
-        self._real.register(fd, _translated(events))
-
-    def modify(self, fd: int, events: int) -> None:
-        self._real.modify(fd, _translated(events))
-
-    def unregister(self, fd: int) -> None:
-        self._real.unregister(fd)
-
-    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
-        # All that is ready, and not the first `most`: of some selectors those are the same ones each time.
-        ready = self._real.select(None if timeout < 0 else timeout)
-        return [(key.fd, (events & 1 and READ) | (events & 2 and WRITE)) for key, events in ready]
-
-    def fileno(self) -> int:
-        return int(self._real.fileno())  # epoll, kqueue and devpoll have one
-
-    def close(self) -> None:
-        self._real.close()
-
-
-def _translated(events: int) -> int:
-    return (selectors.EVENT_READ if events & READ else 0) | (selectors.EVENT_WRITE if events & WRITE else 0)
-
-
-def _selector() -> _Selector:
-    if sys.platform == "linux":
-        return select.epoll()
-    return _Portable()

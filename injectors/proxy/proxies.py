@@ -106,7 +106,8 @@ class Proxies:
             proxy.name, *seen, wire.toxics(proxy.toxics, now), protocol=proxy.protocol,
             lease_ms=wire.remaining_ms(lease.when(), now) if lease else None,
         )  # fmt: skip
-        if not self._leases:  # else what is left of them is another figure every time
+        # Of leases another figure is left every time; and who has been deleted meanwhile would never be forgotten.
+        if not self._leases and self._proxies.get(proxy.name) is proxy:
             self._told[proxy] = seen, told
         return told
 

@@ -170,8 +170,9 @@ class Door:
         share = min(1.0, max(0.0, share))
         if share == self._silent_share:
             return
-        was_silent, self._silent_share = self._silent_share > 0, share
-        waiting = self._silence.end() if was_silent else []
+        self._silent_share = share
+        # A filter is replaced without a gap; a full queue has to be emptied first.
+        waiting = self._silence.end() if share <= 0 or self._silence.how == "queue" else []
         how = self._silence.begin(share, salt=self._salt()) if share > 0 else "none"
         if share > 0 and how == "none":
             log.warning(

@@ -51,6 +51,15 @@ def test_requests_are_the_same_however_their_bytes_arrive(cuts: set[int]) -> Non
     assert [one.keep_alive for one in found] == [True, True, False]
 
 
+@given(st.sets(st.integers(1, 60)))
+def test_a_line_may_end_as_people_type_it(cuts: set[int]) -> None:
+    typed = b"POST /p HTTP/1.1\nHost: x\r\nContent-Length: 3\n\nabcGET /last HTTP/1.0\n\r\n"
+    edges = [0, *sorted(cuts), len(typed)]
+    found = read(*(typed[a:b] for a, b in pairwise(edges)))
+    assert [(one.method, one.target, one.body) for one in found] == [("POST", "/p", b"abc"), ("GET", "/last", b"")]
+    assert found[0].headers["host"] == "x"
+
+
 @given(st.binary(max_size=80) | st.binary(max_size=30).map(lambda junk: ASKED[:-2] + junk + b"\r\n\r\n"))
 def test_garbage_does_no_more_than_be_turned_down(garbage: bytes) -> None:
     said = "nothing"

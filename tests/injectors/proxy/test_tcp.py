@@ -5,6 +5,7 @@ import errno
 import logging
 import resource
 import socket
+import threading
 import time
 from contextlib import ExitStack, closing, suppress
 from functools import partial
@@ -12,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from injectors.proxy import kernel, listen
 from injectors.proxy.hub import Hub
 from injectors.proxy.listen import ListenFailed
 from injectors.proxy.tcp import TcpProxy
-from tests.injectors.proxy.relay import echo, free_port, ignore, relay, run, toxic
+from tests.injectors.proxy.relay import change, echo, free_port, ignore, relay, run, toxic
+from tests.real import need
 
 
 @pytest.fixture(params=["asyncio's", "ours"])
@@ -213,6 +216,49 @@ def test_all_addresses_of_a_name_are_tried(on: Any, monkeypatch: pytest.MonkeyPa
     on(main)
 
 
+def test_a_dead_name_server_is_asked_once_and_keeps_no_control_call_waiting(
+    on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+    asked: list[str] = []
+    real = listen.look_up
+
+    def look_up(text: str, network: Any = "tcp") -> Any:
+        if text == "shop.example:80":
+            asked.append(text)
+            answered.wait(20)
+        return real("localhost:80" if text == "shop.example:80" else text, network)
+
+    monkeypatch.setattr(listen, "look_up", look_up)
+
+    async def main() -> None:
+        async with relay(upstream="shop.example:80") as one:
+            clients = [await one.connect() for _ in range(40)]
+            await one.until(lambda: len(one.proxy.connections()) == 40)
+            async with asyncio.timeout(5):
+                assert (await listen.resolve("localhost:7")).port == 7
+            assert asked == ["shop.example:80"]
+            answered.set()
+            # Nobody listens there, or whoever does has heard nothing.
+            one.proxy.stop()
+            assert [await reader.read() for reader, _ in clients] == [b""] * 40
+
+    on(main)
+
+
+def test_those_who_vanish_are_not_waited_for_for_ever(on: Any) -> None:
+    async def main() -> None:
+        async with relay(echo) as one:
+            await one.connect()
+            await one.until(lambda: bool(one.proxy._open))
+            client = one.proxy._open[1]._client
+            assert client.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if hasattr(socket, "TCP_KEEPIDLE"):
+                assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+
+    on(main)
+
+
 def test_without_descriptors_it_waits_says_so_and_goes_on(
     on: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -394,6 +440,24 @@ def test_connecting_hangs_until_the_last_such_toxic_is_gone(on: Any, kind: str) 
             reader, writer = await hanging
             writer.write(b"x")
             assert await reader.read(1) == b"x"
+
+    on(main)
+
+
+def test_another_share_of_silence_leaves_no_gap_in_which_everybody_gets_in(
+    on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("CAP_NET_ADMIN, to filter TCP sockets", kernel.can_filter())
+    ended: list[object] = []
+    monkeypatch.setattr(kernel, "_detach", ended.append)
+    silent = toxic("connect_timeout")
+
+    async def main() -> None:
+        async with relay(ignore, toxics=(silent,)) as one:
+            change(one.proxy, silent, toxicity=0.7)
+            assert ended == []
+            one.proxy.remove(silent)
+            assert len(ended) == 1
 
     on(main)
 
