@@ -44,11 +44,11 @@ class Holding(Generic[Item]):
         mine = sorted((one for one in self._queue if one[3] is toxic), key=lambda one: one[1])
         self._queue = [one for one in self._queue if one[3] is not toxic]
         heapq.heapify(self._queue)
-        now_s = self._hub.time()
-        for _, _, size, _, item in mine:
-            self._bytes -= size
-            self._go_on(item, now_s)
+        self._bytes -= sum(one[2] for one in mine)
         self._set_timer()
+        now_s = self._hub.time()
+        for *_, item in mine:
+            self._go_on(item, now_s)
 
     def clear(self) -> None:
         """Forget all of them."""

@@ -22,6 +22,10 @@ RETRY_S = 1.0
 """After a lease is over and its proxy cannot listen again yet."""
 
 
+_DUPLICATES_MAX = 4
+"""Each doubles what the one before it has made: twenty would make a million of one datagram."""
+
+
 class Refused(Exception):
     """What was asked for is not done; the message and the status are what the client gets."""
 
@@ -367,6 +371,8 @@ def _toxic(proxy: Proxy, body: ToxicBody) -> Toxic:
         raise Refused("toxic already exists", 409)
     if proxy.protocol not in KINDS[body.type].carries:
         raise Refused(f"bad request body: {body.type} cannot spoil {proxy.protocol}", 400)
+    if body.type == "duplicate" and sum(one.type == "duplicate" for one in proxy.toxics) >= _DUPLICATES_MAX:
+        raise Refused(f"bad request body: a proxy can have {_DUPLICATES_MAX} toxics that duplicate", 400)
     _see_lease(body.lease_ms)
     toxic = Toxic(name=name, type=body.type, stream=body.stream)
     toxic.attributes = _attributes(toxic, body)

@@ -203,7 +203,16 @@ def test_udp_has_no_streams_to_slice() -> None:
     drive(story)
 
 
-# Updating.
+def test_datagrams_cannot_be_doubled_again_and_again() -> None:
+    async def story(proxies: Proxies) -> None:
+        proxy = await proxies.create(body("a", protocol="udp"))
+        for n in range(4):
+            proxies.add_toxic(proxy, read_toxic(b'{"type":"duplicate","name":"d%d"}' % n))
+        with pytest.raises(Refused, match="4 toxics that duplicate"):
+            proxies.add_toxic(proxy, read_toxic(b'{"type":"duplicate","name":"d4"}'))
+        assert len(proxy.toxics) == 4
+
+    drive(story)
 
 
 def test_a_move_to_a_port_that_is_taken_leaves_it_disabled_with_the_new_addresses() -> None:
