@@ -70,6 +70,7 @@ def test_timers_ring_while_asyncio_is_always_busy(loop: str, selector: str) -> N
             async with asyncio.timeout(5):
                 await rang.wait()
             hub.loop.remove_reader(busy)
+        assert rang.is_set()
 
     with_hub(loop, main)
 
@@ -106,8 +107,9 @@ def test_asyncio_has_its_turn_while_hundreds_of_sockets_are_always_busy(loop: st
 @BOTH
 def test_a_timer_of_ages_is_no_trouble(loop: str, selector: str) -> None:
     async def main(hub: Hub) -> None:
-        hub.at(hub.time() + 2.0**63 / 1000, lambda: None)
+        ages = hub.at(hub.time() + 2.0**63 / 1000, lambda: None)
         await told_by_a_thread(0.05)
+        assert ages.is_set, "it is still to come, and everything else has gone on"
 
     with_hub_alone(loop, main)
 

@@ -560,6 +560,8 @@ def test_a_lossy_network_loses_no_byte(on: Any) -> None:
             client = await one.connect()
             for _ in range(5):
                 await ping(client)
+            (told,) = one.proxy.connections()
+            assert told["sent"]["downstream"] == told["received"]["upstream"] > 0
 
     on(main)
 

@@ -335,7 +335,9 @@ async def test_what_cannot_be_sent_is_dropped_and_told(here: Bench) -> None:
     served = here.proxy._clients[client.address].sock
     served.shutdown(socket.SHUT_WR)  # stands for any error of sending
     client.send(b"second")
-    await until(lambda: f"upstream: {os.strerror(errno.EPIPE)}" in here.proxy.dropped)
+    why = f"upstream: {os.strerror(errno.EPIPE)}"
+    await until(lambda: why in here.proxy.dropped)
+    assert here.proxy.dropped[why] == 1
 
 
 @on_a_bench()
