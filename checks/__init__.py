@@ -23,11 +23,12 @@ from checks.check import (
     unknown,
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
+from checks.observer import CannotObserve, Observer, Tell
 from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
 
 __all__ = [
-    "GOOD", "CannotLook", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon",
-    "LeftBehind", "Look", "Measured", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample",
-    "Samples", "Seen", "Sentence", "TargetName", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind",
+    "GOOD", "CannotLook", "CannotObserve", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon",
+    "LeftBehind", "Look", "Measured", "Observer", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample",
+    "Samples", "Seen", "Sentence", "TargetName", "Tell", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind",
     "failed", "judge", "passed", "quantile", "unknown",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The only list of the checks and probes that come with the product: where each is. Nothing of it is loaded until it is used.
+"""The only list of the checks, probes and observers that come with the product. Each is loaded when it is used.
 
 Checks that every drill has (`steady`, `fault_in_effect`, `clean`) are not among them: nobody writes those in `checks:`.
 """
@@ -11,6 +11,8 @@ CHECKS: Mapping[str, str] = {
     "unaffected": "checks.unaffected:Unaffected",
     "media": "checks.media:Media",
     "recovered": "checks.recovered:Recovered",
+    "alert": "checks.alert:Alert",
+    "alerts": "checks.alerts:Alerts",
 }
 
 PROBES: Mapping[str, str] = {
@@ -31,3 +33,10 @@ ADDRESSES: Mapping[str, str] = {
     "command": "checks.probes.command:CommandPlace",
 }
 """As an inventory says how probes reach a target."""
+
+OBSERVERS: Mapping[str, str] = {
+    "prometheus": "checks.observers.prometheus:PrometheusObserver",
+    "alertmanager": "checks.observers.alertmanager:AlertmanagerObserver",
+    "sink": "checks.observers.sink:Sink",
+}
+"""As an inventory says who is listened to."""

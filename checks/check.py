@@ -156,6 +156,8 @@ class Horizon:
     after: str | None
     """A fault's name: counted from its effect. None: counted from the moment all faults were healed."""
     for_s: float
+    healed_s: float = 0.0
+    """Of a check that waits after a fault: how long it waits besides, once all faults were healed."""
 
 
 @runtime_checkable

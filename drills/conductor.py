@@ -26,6 +26,7 @@ from drills.drill import Fault, ProbeUse
 from drills.errors import DrillError, mistake
 from drills.journal import FORMAT, Journal, boot
 from drills.leases import Leases
+from drills.observing import Observing
 from drills.plan import Plan, PlannedFault
 from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
@@ -90,6 +91,7 @@ class Conductor:
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
         self._leases = Leases(self._journal)
+        self._observing = Observing(self._journal)
 
     @property
     def next(self) -> str:
@@ -194,6 +196,7 @@ class Conductor:
     async def _work(self) -> None:
         await self._clear_the_ground()
         await self._start_lab()
+        await self._observing.open(self.plan.loaded.inventory.observers)
         await self._open_probes()
         await self._arm()
         self._enter("steady")
@@ -436,6 +439,7 @@ class Conductor:
                 await self._read_back(name, watch)
         for name, opened in self._opened.items():
             await self._close_probe(name, opened)
+        await self._observing.close()
 
     async def _close_probe(self, name: str, opened: AsyncExitStack) -> None:
         try:

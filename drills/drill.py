@@ -48,22 +48,24 @@ class Safety:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class When:
-    """A condition that starts a fault. Exactly one of `probe`, `fault` and `event`."""
+    """A condition that starts a fault. Exactly one of `probe`, `fault`, `alert` and `event`."""
 
     probe: Annotated[ProbeName | None, "This probe is good, or bad, for a while"] = None
     good_for: Annotated[timedelta | None, "Good looks only, for this long"] = None
     bad_for: Annotated[timedelta | None, "Bad looks only, for this long"] = None
     fault: Annotated[FaultName | None, "This fault was verified in effect"] = None
     verified_for: Annotated[timedelta, "That long ago"] = timedelta(0)
+    alert: Annotated[str | None, "This alert came into its state after the steady state, as an observer tells"] = None
+    state: Annotated[Literal["pending", "firing"], "The state of the alert"] = "firing"
     event: Annotated[EventKind | None, "An event of this kind was written to the journal after the steady state"] = None
     deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = (
         timedelta(minutes=1)
     )
 
     def __post_init__(self) -> None:
-        ways = [way for way in ("probe", "fault", "event") if getattr(self, way)]
+        ways = [way for way in ("probe", "fault", "alert", "event") if getattr(self, way)]
         if len(ways) != 1:
-            raise ValueError(ways[-1] if ways else "", f"`when` waits for {len(ways) or 'none'} of probe, fault, event",
+            raise ValueError(ways[-1] if ways else "", f"`when` waits for {len(ways) or 'none'} of probe, fault, alert, event",
                              "give exactly one of them")  # fmt: skip
         spans = {name: span for name in ("good_for", "bad_for") if (span := getattr(self, name)) is not None}
         if len(spans) != bool(self.probe):
@@ -74,6 +76,10 @@ class When:
         if self.verified_for and not self.fault:
             raise ValueError("verified_for", "`verified_for` means nothing without `fault`",
                              "as in {fault: primary-dies, verified_for: 5s}")  # fmt: skip
+        if self.state != "firing" and not self.alert:
+            raise ValueError(
+                "state", "`state` means nothing without `alert`", "as in {alert: RegionDown, state: pending}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,24 @@
 
 from typing import Literal
 
+ObservedKind = Literal[
+    "alert.held",
+    "alert.state",
+    "alerting.routes",
+    "alerting.rules",
+    "observer.back",
+    "observer.clock",
+    "observer.lost",
+    "observer.opened",
+    "observer.restarted",
+    "page.received",
+    "page.rejected",
+    "silence.changed",
+]
+"""What observers tell; each has `observer`, its name in the inventory, besides."""
+
 EventKind = Literal[
+    ObservedKind,
     "condition.met",
     "fault.planned",
     "fault.skipped",

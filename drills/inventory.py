@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from checks import Observer
 from drills.binding import Binding, settings
 from drills.errors import Place, Problem, choices
 from drills.lab import Lab, as_address
@@ -17,10 +18,11 @@ from drills.model import alone
 from drills.source import Node, Scalar, Table, substitute
 from injectors import CanBeServed
 
+_NONE: Mapping[str, type] = {}
 _VARIABLE = r"\$\$\{|\$\{\s*([^{}]*?)\s*\}"  # `$${` is no variable, and must not be taken for the begin of one
 _SECRET_MIN = 4
 """Characters of a value that is worth hiding: shorter ones stand in every other text."""
-LISTS = ("engines", "targets", "links")
+LISTS = ("engines", "targets", "links", "observers")
 """What is read apart from the other settings, since what may stand in it depends on what is installed."""
 _EXAMPLE = 'environment: lab\ntargets:\n  cache: {valkey: {url: "valkey://127.0.0.1:6379"}}'
 
@@ -32,6 +34,8 @@ class Inventory:
     environment: str
     targets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Links among them: a link is a target that is a way between two others."""
+    observers: Mapping[str, Observer] = field(default_factory=dict)
+    """Who is listened to during a run, by name."""
     in_lab: frozenset[str] = frozenset()
     """Targets that exist only while the drill's lab, or a server that the run itself starts, is running."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -51,8 +55,12 @@ class Inventory:
 
 
 def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Binding, *,
-         environment: Mapping[str, str] | None = None) -> Inventory | None:  # fmt: skip
-    """Read an inventory. Without `environment`, what comes from there is taken as given (for linting)."""
+         environment: Mapping[str, str] | None = None,
+         observers: Mapping[str, type] = _NONE) -> Inventory | None:  # fmt: skip
+    """Read an inventory. Without `environment`, what comes from there is taken as given (for linting).
+
+    `addresses` and `observers` are the kinds that there are.
+    """
     known = _values(node, lab, environment)
     settled = substitute(node, known, binding.problems)
     if not (isinstance(node, Table) and isinstance(settled, Table)):
@@ -61,6 +69,7 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
     told = len(binding.problems)
     outer = binding.bind(InventoryFile, _without(settled, LISTS), kind="inventory", alone=False, also=LISTS)
     targets = _targets(settled, addresses, lab, binding)
+    heard = _observers(settled.get("observers"), observers, binding)
     used = _variables(_scalars(node))
     given = environment or {}
     secrets = {name: given[name] for one in used if (name := _env_name(one)) in given}
@@ -71,7 +80,7 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
     if outer is None or targets is None:
         return None
     in_lab = _in_lab_only(node) | {name for name, facets in targets.items() if any(map(lacks_server, facets.values()))}
-    return Inventory(environment=outer.environment, targets=targets, in_lab=in_lab, secrets=secrets)
+    return Inventory(environment=outer.environment, targets=targets, observers=heard, in_lab=in_lab, secrets=secrets)
 
 
 def lacks_server(address: Any) -> bool:
@@ -164,6 +173,29 @@ def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | 
         address = binding.bind(addresses[key.text], value, kind=key.text)
         facets[key.text] = None if address is None else _in_lab(address, value, lab, binding)
     return facets
+
+
+def _observers(node: Node | None, kinds: Mapping[str, type], binding: Binding) -> dict[str, Observer]:
+    """Who is listened to: by name, and under the name the one kind with its settings."""
+    if node is None:
+        return {}
+    example = 'observers:\n  metrics: {prometheus: {url: "http://127.0.0.1:9090"}}'
+    if not isinstance(node, Table):
+        binding.problems.append(Problem(node.place, "`observers` must be a table of names", example, "wrong-shape"))
+        return {}
+    found: dict[str, Observer] = {}
+    for name, value in node.entries:
+        if not (isinstance(value, Table) and len(value.entries) == 1):
+            binding.problems.append(Problem(name.place, f"observer `{name.text}` needs one kind, with its settings",
+                                            example, "wrong-shape"))  # fmt: skip
+            continue
+        ((kind, settings_),) = value.entries
+        if kind.text not in kinds:
+            binding.problems.append(Problem(kind.place, f"no observer is called `{kind.text}`",
+                                            choices(kind.text, list(kinds), "observers"), "unknown-kind"))  # fmt: skip
+        elif (observer := binding.bind(kinds[kind.text], settings_, kind=kind.text)) is not None:
+            found[name.text] = observer
+    return found
 
 
 def _in_lab(address: Any, node: Node, lab: Lab | None, binding: Binding) -> Any:

@@ -35,7 +35,10 @@ def met(when: When, evidence: Evidence, *, zero_s: float, now_s: float) -> bool:
     if when.fault:
         effect_s = evidence.fault(when.fault).effect_s
         return effect_s is not None and now_s - effect_s >= when.verified_for.total_seconds()
-    return any(event.t_s >= zero_s for event in evidence.of(when.event or ""))
+    told = (
+        evidence.of("alert.state", alert=when.alert, state=when.state) if when.alert else evidence.of(when.event or "")
+    )
+    return any(event.t_s >= zero_s for event in told)
 
 
 def tripped(guard: AbortWhen, evidence: Evidence, *, since_s: float, now_s: float) -> str:
@@ -76,8 +79,10 @@ def waiting(checks: Sequence[CheckUse], evidence: Evidence, *, healed_s: float |
         if not isinstance(use.check, Waits):
             continue
         horizon = use.check.horizon()
-        start_s = healed_s if horizon.after is None else evidence.fault(horizon.after).effect_s
-        if (horizon.after is None) == (healed_s is not None) and start_s is not None:
+        start_s, for_s = healed_s, horizon.for_s if horizon.after is None else horizon.healed_s
+        if healed_s is None and horizon.after is not None:
+            start_s, for_s = evidence.fault(horizon.after).effect_s, horizon.for_s
+        if start_s is not None and for_s:
             done = judge(use.check, evidence).outcome is Outcome.PASSED
-            until_s = max(until_s, 0.0 if done else start_s + horizon.for_s)
+            until_s = max(until_s, 0.0 if done else start_s + for_s)
     return until_s

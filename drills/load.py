@@ -106,14 +106,22 @@ def _part(read: Callable[[], T | None], problems: list[Problem]) -> T | None:
 def _inventory(node: Node, lab: Lab | None, binding: Binding,
                environment: Mapping[str, str] | None) -> Inventory | None:  # fmt: skip
     known = registry.addresses(_said_of_targets(node))  # perhaps by a plugin, though this drill may not use it
-    return inventories.bind(node, known, lab, binding, environment=environment)
+    observers = registry.kinds("observers", _below(node, "observers"))
+    return inventories.bind(node, known, lab, binding, environment=environment, observers=observers)
 
 
 def _said_of_targets(node: Node) -> set[str]:
     """The names of engines and probes in an inventory."""
-    lists = [node.get(name) for name in ("targets", "links")] if isinstance(node, Table) else []
-    entries = [entry for listed in lists if isinstance(listed, Table) for entry in listed.entries]
-    return {name for _, target in entries if isinstance(target, Table) for name in target.keys()}  # noqa: SIM118
+    engines = node.get("engines") if isinstance(node, Table) else None
+    said = {*engines.keys()} if isinstance(engines, Table) else set[str]()
+    return said | _below(node, "targets") | _below(node, "links")
+
+
+def _below(node: Node, name: str) -> set[str]:
+    """The keys of all tables in the table of this name."""
+    listed = node.get(name) if isinstance(node, Table) else None
+    entries = listed.entries if isinstance(listed, Table) else ()
+    return {key for _, one in entries if isinstance(one, Table) for key in one.keys()}  # noqa: SIM118
 
 
 def _rubric(drill: Drill, here: Path, binding: Binding, paths: dict[str, Path]) -> Rubric | None:

@@ -90,7 +90,7 @@ def condition(when: When) -> str:
     if when.fault:
         since = when.verified_for.total_seconds()
         return f"{when.fault} is in effect" + (f" for {_s(since)}" if since else "")
-    return f"{when.event} is seen"
+    return f"alert {when.alert} is {when.state}" if when.alert else f"{when.event} is seen"
 
 
 async def make(loaded: Loaded) -> Plan:
@@ -229,7 +229,7 @@ def _times(loaded: Loaded) -> Times:
 
     hold_s = max((entry.hold.total_seconds() for entry in drill.head.steady), default=0.0)
     within_s = drill.head.steady_within.total_seconds() if drill.head.steady else 0.0
-    waiting_s = max((one.for_s for one in horizons if one.after is None), default=0.0)
+    waiting_s = max((one.for_s if one.after is None else one.healed_s for one in horizons), default=0.0)
     most_s = min(until(latest), drill.head.safety.max_duration.total_seconds())
     return Times(
         steady_s=hold_s,

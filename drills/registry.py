@@ -1,6 +1,6 @@
-"""Which injectors, probes, checks and renderers there are: the catalogs, and what other distributions plug in.
+"""Which injectors, probes, observers, checks and renderers there are: the catalogs, and what others plug in.
 
-A plugin is an entry point in the group `chaos_drills.injectors`, `.probes`, `.checks` or `.renderers`, its name the
+A plugin is an entry point in the group `chaos_drills.injectors`, `.probes`, `.observers`, `.checks` or `.renderers`, its name the
 kind's and its value the class. Plugins are looked for only when a drill uses a kind that the catalogs lack, since
 asking for entry points costs more than reading a drill. Of the catalogs' kinds those are loaded that are used, so that
 a drill is checked as quickly when there are hundreds.
@@ -16,17 +16,19 @@ from drills.errors import DrillError, mistake
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-Group = Literal["injectors", "probes", "checks", "renderers"]
+Group = Literal["injectors", "probes", "observers", "checks", "renderers"]
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "injectors": ("name", "version", "address", "target", "preview", "inject", "heal", "verify"),
     "probes": ("name", "address", "target", "open"),
+    "observers": ("name", "open"),
     "checks": ("name", "judge"),
     "renderers": ("name", "file", "render"),
 }
 _CONTRACTS: Mapping[str, str] = {
     "injectors": "injectors/injector.py",
     "probes": "checks/probe.py",
+    "observers": "checks/observer.py",
     "checks": "checks/check.py",
     "renderers": "reports/report.py",
 }
@@ -97,6 +99,10 @@ def _catalog(group: Group) -> Mapping[str, str]:
             from checks.catalog import PROBES
 
             return PROBES
+        case "observers":
+            from checks.catalog import OBSERVERS
+
+            return OBSERVERS
         case "checks":
             from checks.catalog import CHECKS
 

@@ -58,7 +58,19 @@ def _inventory(definitions: Schema) -> Schema:
         "properties": {name: _settings_of(model, definitions) for name, model in known.items()},
         "additionalProperties": False,
     }
+    heard = registry.kinds("observers", plugins=True)
+    observer: Schema = {
+        "type": "object",
+        "properties": {name: {**schema_of(model, definitions=definitions), **described(model)}
+                       for name, model in heard.items()},
+        "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
+    }  # fmt: skip
     lists: Mapping[str, Schema] = {
+        "observers": {
+            "type": "object",
+            "description": "Who is listened to during a run, by name",
+            "additionalProperties": observer,
+        },
         "engines": engines,
         "targets": _by_name("target", "Where each target that a drill may name is"),
         "links": _by_name("target", "Ways between targets, which network faults are brought to"),

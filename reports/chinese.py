@@ -23,11 +23,13 @@ WORDS: Mapping[str, str] = {
     "high": "高", "low": "低", "whole run": "全程", "zoom": "放大", "none": "无", "not looked": "未探测",
     "coarse": "偏粗", "journal line": "日志行", "journal lines": "日志行", "good": "正常", "bad": "异常",
     "blind": "盲", "other": "其他", "Take over and recover": "接管与恢复", "Keep the data": "保住数据",
-    "Keep the damage in": "控制影响面", "acknowledged data was lost": "已确认的数据丢失",
+    "Keep the damage in": "控制影响面",
+    "Notice, and tell the right people": "发现并通知到人", "acknowledged data was lost": "已确认的数据丢失",
     "the service did not recover": "业务没有恢复",
     "something of ours is left in the system": "系统中留有本次注入的残余",
     "the outage lasted more than twice its limit": "中断超过要求的两倍",
     "the outage lasted longer than its limit": "中断超过要求", "lost": "丢失", "outage": "中断",
+    "alert": "告警", "alerts": "告警",
 }  # fmt: skip
 """Fixed words, titles of checks, and the words of our rubrics."""
 
@@ -175,5 +177,84 @@ PATTERNS: Mapping[str, str] = {
     " (numbers {numbers}, last {apart} into {fault}), which reaches back {reach}, too coarse for limit {limit}":
         "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}，"
         "最后一条在 {fault} 之后 {apart}），回溯 {reach}，精度不足以判断要求 {limit}",
+    "nobody listened to alerts": "没有人监听告警",
+    "{observer} was not listening all the time": "{observer} 没有全程监听",
+    "{observer} was not listening all the time before {fault}, so nobody can say whether {alert} was there already":
+        "{fault} 之前 {observer} 没有全程监听，无法判断 {alert} 是否早已存在",
+    "{alert} was there already before {fault}, so it proves nothing": "{fault} 之前 {alert} 已经存在，不能证明什么",
+    "{alert} had come and gone already before {fault}, so it proves nothing":
+        "{fault} 之前 {alert} 已经出现又消失过，不能证明什么",
+    "{alert} began within {error} of {fault}, so nobody can say which came first":
+        "{alert} 与 {fault} 的开始相差在 {error} 之内，无法判断先后",
+    "{alert} reached {receiver} after {took}": "{alert} 在 {took} 后送达 {receiver}",
+    "{alert} reached {receiver} only after {took}": "{alert} 过了 {took} 才送达 {receiver}",
+    "{alert} reached {receiver} after {took}, too coarse for limit {limit}":
+        "{alert} 在 {took} 后送达 {receiver}，精度不足以判断要求 {limit}",
+    "limit {limit}  (scrape and evaluation {sensing}, for {waiting}, grouping and delivery {sending})":
+        "要求 {limit}（抓取与评估 {sensing}，for {waiting}，分组与投递 {sending}）",
+    "limit {limit}  (scrape and evaluation {sensing}, for {waiting}, grouping {grouping}, delivery {delivery})":
+        "要求 {limit}（抓取与评估 {sensing}，for {waiting}，分组 {grouping}，投递 {delivery}）",
+    "limit {limit}  (scrape, evaluation and for {noticing}, grouping and delivery {sending})":
+        "要求 {limit}（抓取、评估与 for {noticing}，分组与投递 {sending}）",
+    "limit {limit}  (scrape, evaluation and for {noticing}, grouping {grouping}, delivery {delivery})":
+        "要求 {limit}（抓取、评估与 for {noticing}，分组 {grouping}，投递 {delivery}）",
+    "it fired {count} times": "共触发 {count} 次",
+    "{alert} reached {receiver} in time, but has no {annotation}": "{alert} 及时送达 {receiver}，但没有 {annotation}",
+    "{alert} reached {receiver} in time, but its {annotation} does not say {expression}":
+        "{alert} 及时送达 {receiver}，但 {annotation} 中没有 {expression}",
+    "{alert} reached {receiver} in time, but its {annotation} is a template that failed":
+        "{alert} 及时送达 {receiver}，但 {annotation} 的模板渲染失败",
+    "{alert} reached {receiver} in time, but its {annotation} was too long to be kept":
+        "{alert} 及时送达 {receiver}，但 {annotation} 太长，没有完整保存",
+    "{alert} reached {receiver} in time, but was resolved only {ended} after {fault} was gone":
+        "{alert} 及时送达 {receiver}，但 {fault} 消失 {ended} 后才解除",
+    "{alert} reached {receiver} in time, but was never resolved after {fault} was gone":
+        "{alert} 及时送达 {receiver}，但 {fault} 消失后一直没有解除",
+    "{alert} reached {receiver} in time, but the run ended before it had to be resolved":
+        "{alert} 及时送达 {receiver}，但还没到应解除的时限，运行就结束了",
+    "limit {until}": "要求 {until}",
+    "{alert} was not seen to be resolved, but {observer} was not listening all the time":
+        "没有看到 {alert} 解除，但 {observer} 没有全程监听",
+    "{alert} may have come again unseen, as {observer} was not listening all the time":
+        "{observer} 没有全程监听，{alert} 可能再次出现而没有被看到",
+    "{alert} was not seen to be delivered in time, but {observer} was not listening all the time":
+        "没有看到 {alert} 及时送达，但 {observer} 没有全程监听",
+    "{alert} was not seen to be delivered in time, but {observer} refused a page":
+        "没有看到 {alert} 及时送达，但 {observer} 拒收过一条通知",
+    "{observer} refused a page": "{observer} 拒收过一条通知",
+    "{alert} reached {receivers} and never {receiver}": "{alert} 送达了 {receivers}，从未送达 {receiver}",
+    "{alert} fired after {took} and reached nobody": "{alert} 在 {took} 后触发，没有送达任何人",
+    "{alert} fired after {took} and never reached {receiver}": "{alert} 在 {took} 后触发，从未送达 {receiver}",
+    "{alert} fired after {took} and is not in the page to {receiver}, which left {count} alerts out":
+        "{alert} 在 {took} 后触发，但发给 {receiver} 的通知略去了 {count} 条告警，其中没有它",
+    "{alert} fired after {took}, but without a sink nobody can say whom it reached":
+        "{alert} 在 {took} 后触发，但没有接收端，无法判断送达了谁",
+    "{alert} fired only after {took}": "{alert} 过了 {took} 才触发",
+    "{alert} fired and was silenced by {by}": "{alert} 已触发，但被静默 {by} 压制",
+    "{alert} fired and was inhibited by {by}": "{alert} 已触发，但被 {by} 抑制",
+    "{alert} fired and was muted by {by}": "{alert} 已触发，但处于免打扰时段 {by}",
+    "{alert} was pending and never fired": "{alert} 一直处于 pending，从未触发",
+    "{alert} never fired": "{alert} 从未触发",
+    "{alert} never fired, since there is no such rule": "{alert} 从未触发，因为没有这条规则",
+    "{alert} never fired, since its rule fails": "{alert} 从未触发，因为规则出错",
+    "{alert} came only with {labels}, and not with {wanted}": "{alert} 到达时带有 {labels}，而不是 {wanted}",
+    "no page of {alert} came": "没有收到 {alert} 的通知",
+    "the run ended before {alert} had to be there": "还没到 {alert} 应送达的时限，运行就结束了",
+    "without a sink nobody can say whether {alert} reached anybody": "没有接收端，无法判断 {alert} 是否送达",
+    "{met} of {all} expected alerts came as they should, and {noise} others":
+        "{all} 条预期告警中 {met} 条符合要求，另有 {noise} 条其他告警",
+    "noise after {fault} ({names}): {noise}": "{fault} 之后的噪声告警（{names}）：{noise}",
+    "noise after {fault}: {noise}": "{fault} 之后的噪声告警：{noise}",
+    "{names} came after {fault}, which must not be": "{fault} 之后出现了不该出现的 {names}",
+    "without a sink nobody can say which other pages came after {fault}": "没有接收端，无法判断 {fault} 之后还有哪些通知",
+    "nobody can say which other pages came after {fault}": "无法判断 {fault} 之后还有哪些通知",
+    "a page left some of its alerts out": "有通知略去了部分告警",
+    "watched for only {watched} after {fault}": "{fault} 之后只观察了 {watched}",
+    "and {more} more ({others})": "另有 {more} 项（{others}）",
+    "{alert} reaches {receiver} at worst after scrape {scrape} + evaluation {evaluation} + for {waiting}"
+    " + grouping {grouping} = {worst}":
+        "{alert} 最迟送达 {receiver}：抓取 {scrape} + 评估 {evaluation} + for {waiting} + 分组 {grouping} = {worst}",
+    "nobody can say when {alert} reaches {receiver}": "无法判断 {alert} 何时送达 {receiver}",
+    "{lacking} not known": "不知道 {lacking}",
 }  # fmt: skip
 """Sentences, or clauses of sentences. Both sides of an entry hold the same fields."""

@@ -194,6 +194,7 @@ def test_each_condition_is_read() -> None:
     assert read_when("fault: first").verified_for == timedelta(0)
     assert read_when("fault: first, verified_for: 5s").verified_for == 5 * SECOND
     assert read_when("event: injection.gone").event == "injection.gone"
+    assert (read_when("alert: RegionDown").alert, read_when("alert: RegionDown").state) == ("RegionDown", "firing")
     assert read_when("event: injection.gone").deadline == timedelta(minutes=1)
 
 
@@ -208,6 +209,8 @@ def test_each_condition_is_read() -> None:
         "probe: orders, bad_for: 1s, fault: first",
         "fault: first, event: injection.gone",
         "event: injection.gone, verified_for: 5s",
+        "alert: RegionDown, event: injection.gone",
+        "event: injection.gone, state: pending",
     ],
 )
 def test_a_condition_that_says_too_much_or_too_little_is_refused(condition: str) -> None:

@@ -148,6 +148,20 @@ def test_an_event_counts_from_the_steady_state_on() -> None:
     assert met(when, Seen().tell(2.0, "injection.gone"), 10.0, zero_s=2.0)
 
 
+def test_an_alert_counts_in_its_state_and_from_the_steady_state_on() -> None:
+    when = When(alert="RegionDown")
+
+    def told(t_s: float, **data: str) -> Evidence:
+        return Seen().tell(t_s, "alert.state", observer="metrics", **data)
+
+    assert not met(when, Seen(), 10.0)
+    assert not met(when, told(3.0, alert="RegionDown", state="pending"), 10.0)
+    assert not met(when, told(3.0, alert="Another", state="firing"), 10.0)
+    assert not met(when, told(1.9, alert="RegionDown", state="firing"), 10.0, zero_s=2.0)
+    assert met(when, told(2.0, alert="RegionDown", state="firing"), 10.0, zero_s=2.0)
+    assert met(When(alert="RegionDown", state="pending"), told(3.0, alert="RegionDown", state="pending"), 10.0)
+
+
 # guard rails
 
 GUARD = AbortWhen(probe=ORDERS, success=RatioLimit.parse("< 20%"), for_=seconds(3))
@@ -229,10 +243,11 @@ class Waiting:
     name: ClassVar[str] = "waiting"
     after: str | None = None
     for_s: float = 10.0
+    healed_s: float = 0.0
     verdict: Verdict = field(default_factory=lambda: failed("not yet"))
 
     def horizon(self) -> Horizon:
-        return Horizon(after=self.after, for_s=self.for_s)
+        return Horizon(after=self.after, for_s=self.for_s, healed_s=self.healed_s)
 
     def judge(self, evidence: Evidence) -> Verdict:
         return self.verdict
@@ -253,6 +268,14 @@ def test_checks_after_a_fault_are_waited_for_from_its_effect_on() -> None:
 def test_checks_after_the_healing_are_waited_for_from_there_on() -> None:
     assert until(Seen(), 20.0, Waiting()) == 30
     assert until(Seen(), None, Waiting()) == 0, "not before"
+
+
+def test_what_waits_after_a_fault_may_wait_besides_once_it_is_healed() -> None:
+    evidence = Seen().effect(5.0)
+    page = Waiting(after="dies", for_s=3, healed_s=30)
+
+    assert until(evidence, None, page) == 8
+    assert until(evidence, 20.0, page) == 50
 
 
 def test_what_passes_already_is_not_waited_for() -> None:

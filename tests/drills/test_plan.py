@@ -373,6 +373,7 @@ faults:
   - {id: second, break: a, when: {probe: p, bad_for: 3s}, for: 90s}
   - {id: third, break: a, when: {fault: first, verified_for: 1s, deadline: 2m}}
   - {id: fourth, break: a, when: {event: injection.gone}}
+  - {id: fifth, break: a, when: {alert: RegionDown, deadline: 30s}}
 checks:
   - failover: {probe: p, after: first, within: 5s}
 """
@@ -392,6 +393,7 @@ def test_the_plan_in_words_shows_every_default_and_every_guard(tmp_path: Path) -
         "starts when p is bad for 3 s, within 1 min of the steady state, for 1 min 30 s",
         "starts when first is in effect for 1 s, within 2 min of the steady state, until the checks are done",
         "starts when injection.gone is seen, within 1 min of the steady state, until the checks are done",
+        "starts when alert RegionDown is firing, within 30 s of the steady state, until the checks are done",
         "touches thing one",
         "undone put together again",
         "looks p: tcp b, every 100ms, bad without an answer for 1s",

@@ -124,6 +124,46 @@ def test_a_wrong_value_of_an_engine_is_told_where_it_stands() -> None:
     assert only(text).place.line == 4
 
 
+# observers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ear:
+    """Somebody to listen to."""
+
+    name: ClassVar[str] = "ear"
+
+    url: Annotated[str, "Where"]
+
+
+def heard(text: str) -> tuple[Inventory | None, list[Problem]]:
+    binding = Binding()
+    node = parse(f"environment: lab\ntargets: {{a: {{plain: x}}}}\nobservers: {text}\n", "inventory.yaml")
+    found = inventories.bind(
+        node, {"plain": Plain}, None, binding, environment={"URL": "http://u"}, observers={"ear": Ear}
+    )
+    return found, binding.problems
+
+
+def test_observers_are_named_and_have_one_kind_each() -> None:
+    found, problems = heard('{metrics: {ear: {url: "${env.URL}"}}, pages: {ear: there}}')
+
+    assert problems == []
+    assert found is not None
+    assert found.observers == {"metrics": Ear(url="http://u"), "pages": Ear(url="there")}
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [("[ear]", "wrong-shape"), ("{metrics: ear}", "wrong-shape"), ("{metrics: {ear: x, eye: y}}", "wrong-shape"),
+     ("{metrics: {eat: x}}", "unknown-kind"), ("{metrics: {ear: {}}}", "missing-setting")],
+)  # fmt: skip
+def test_a_mistake_in_observers_is_told(text: str, slug: str) -> None:
+    (problem,) = heard(text)[1]
+
+    assert problem.slug == slug
+
+
 # servers
 
 

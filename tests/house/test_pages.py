@@ -17,7 +17,7 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from checks.catalog import CHECKS, PROBES
+from checks.catalog import CHECKS, OBSERVERS, PROBES
 from checks.clean import Clean
 from checks.evidence import pack
 from checks.steady import Steady
@@ -27,7 +27,7 @@ from drills import drill as drills
 from drills import journal as journals
 from drills.binding import settings_of
 from drills.errors import Exit
-from drills.events import EventKind
+from drills.events import EventKind, ObservedKind
 from drills.registry import Group, kinds
 from injectors.catalog import ADDRESSES, INJECTORS
 from injectors.proxy.cli import read
@@ -296,7 +296,8 @@ def _probes() -> str:
 
 
 def test_the_tables_list_every_kind_and_no_other() -> None:
-    for heading, catalog in (("### Faults", INJECTORS), ("### Probes", PROBES), ("### Checks", CHECKS)):
+    for heading, catalog in (("### Faults", INJECTORS), ("### Probes", PROBES), ("### Checks", CHECKS),
+                             ("### Observers", OBSERVERS)):  # fmt: skip
         assert [code(row[0]) for row in table(README, heading)] == [*catalog], heading
 
 
@@ -458,7 +459,8 @@ def _keys(call: ast.Call) -> set[str] | None:
 
 
 def test_every_kind_of_event_is_listed_and_no_other() -> None:
-    assert sorted({kind for kind, _ in written_events()}) == sorted(listed_events())
+    told = get_args(ObservedKind)  # by observers, through a function that they are given
+    assert sorted({*told, *(kind for kind, _ in written_events())}) == sorted(listed_events())
     assert sorted(get_args(EventKind)) == sorted(listed_events())
 
 

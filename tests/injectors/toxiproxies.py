@@ -1,31 +1,24 @@
-"""The real Toxiproxy and ours, each in a process of its own that the test ends whatever happens; and a client of npm.
+"""The real Toxiproxy and ours, each in a process of its own that the test ends whatever happens; and a client of npm."""
 
-What has to be built or installed for them is kept in the user's cache, made once: under a lock, and put in place by
-one rename, so that two test runs never meet half a thing.
-"""
-
-import fcntl
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.built import ROOT, call, made_once
 from tests.real import need
 
-ROOT = Path(__file__).resolve().parents[2]
 VERSION = "2.12.0"
 OLDEST = "2.5.0"
 """The oldest that is supported."""
 MODULE = "github.com/Shopify/toxiproxy/v2"
 NODE_CLIENT = "4.1.0"
-BUILD_S = 600
 START_S = 20
 
 
@@ -66,9 +59,9 @@ def node_client() -> Path:
     def install(folder: Path) -> None:
         (folder / "package.json").write_text("{}")  # else npm looks for one in the folders above
         words = ["install", "--silent", "--no-audit", "--no-fund", f"toxiproxy-node-client@{NODE_CLIENT}"]
-        _call([str(npm), *words], cwd=folder)
+        call([str(npm), *words], cwd=folder)
 
-    return _made_once(f"toxiproxy-node-client-{NODE_CLIENT}", "node_modules", install).parent
+    return made_once(f"toxiproxy-node-client-{NODE_CLIENT}", "node_modules", install).parent
 
 
 def free_port() -> int:
@@ -86,29 +79,9 @@ def _real_binary(version: str) -> Path:
 
     def build(folder: Path) -> None:
         stamp = f"-X {MODULE}.Version={version}"
-        _call([str(go), "install", "-ldflags", stamp, f"{MODULE}/cmd/server@v{version}"], GOBIN=str(folder))
+        call([str(go), "install", "-ldflags", stamp, f"{MODULE}/cmd/server@v{version}"], GOBIN=str(folder))
 
-    return _made_once(f"toxiproxy-{version}", "server", build)
-
-
-def _made_once(folder: str, what: str, make: Callable[[Path], None]) -> Path:
-    """The file or folder `what` of this folder of the cache, made in a neighbour of it if it is not there yet."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chaos-drills"
-    made = cache / folder / what
-    made.parent.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{folder}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            with tempfile.TemporaryDirectory(dir=cache) as room:
-                make(Path(room))
-                (Path(room) / what).rename(made)
-    return made
-
-
-def _call(words: Sequence[str], cwd: Path = ROOT, **environment: str) -> None:
-    done = subprocess.run(words, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True,
-                          timeout=BUILD_S, check=False)  # fmt: skip
-    assert done.returncode == 0, f"{' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return made_once(f"toxiproxy-{version}", "server", build)
 
 
 @contextmanager

@@ -1,0 +1,36 @@
+"""Does the right page reach a human in time, say what one must know, and end when it should?"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from checks.alert_fate import told
+from checks.alert_wish import Wish
+from checks.alerting import Alerting
+from checks.check import FaultName, Horizon, Verdict
+from checks.evidence import Evidence
+from checks.ground import not_in_effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert(Wish):
+    """After the fault this alert is delivered to its receiver within this time, and says what one must know.
+
+    The time counts from the fault's first act, and the page must have been taken by a sink of the inventory. An alert
+    that was there before the fault, or had come and gone before it, proves nothing, and neither does a silence of those
+    who could not listen.
+    """
+
+    name: ClassVar[str] = "alert"
+
+    after: Annotated[FaultName, "The fault that it must tell of"]
+
+    def horizon(self) -> Horizon:
+        """Until the latest allowed page has had its time."""
+        return Horizon(after=self.after, for_s=self.within.total_seconds() + 1, healed_s=self.healed_s)
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """See the class."""
+        fault = evidence.fault(self.after)
+        if fault.effect_s is None:
+            return not_in_effect(fault)
+        return told(self, evidence, fault, Alerting(evidence)).verdict

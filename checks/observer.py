@@ -1,0 +1,35 @@
+"""The contract of an observer: it listens to a system that watches, and tells what that says as it says it.
+
+A probe asks the service; an observer asks those who are to notice when the service is ill: Prometheus, Alertmanager,
+whoever delivers pages. It is there from before the first fault to after the last one, it never acts, and that it
+could not listen for a while is told too, since silence proves nothing then.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Protocol
+
+
+class CannotObserve(Exception):
+    """An observer cannot begin, and trying again as things stand is no use; the message says why, and what to do."""
+
+
+class Tell(Protocol):
+    """Takes down one fact, as an event of the run with the present time and the observer's name."""
+
+    def __call__(self, kind: str, /, **data: Any) -> None:
+        """`kind` is one of `ObservedKind`; `data` are JSON values. Instants of another clock are named `…_unix`."""
+        ...
+
+
+class Observer(Protocol):
+    """Whom to listen to. A frozen, keyword-only dataclass: its fields are its settings in the inventory."""
+
+    name: ClassVar[str]
+    """The key it is written under."""
+
+    def open(self, tell: Tell) -> AbstractAsyncContextManager[None]:
+        """Listen until the context is left. Entering it returns once nothing can be missed any more.
+
+        Raises CannotObserve on entering. What goes wrong after that is told as `observer.lost`, and never raised.
+        """
+        ...
