@@ -8,6 +8,7 @@ from checks.check import (
     DurationLimit,
     FaultName,
     Horizon,
+    Listens,
     Measured,
     Outcome,
     ProbeName,
@@ -27,8 +28,8 @@ from checks.observer import CannotObserve, Observer, Tell
 from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
 
 __all__ = [
-    "GOOD", "CannotLook", "CannotObserve", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen", "Horizon",
-    "LeftBehind", "Look", "Measured", "Observer", "Outcome", "Probe", "ProbeName", "Ratio", "RatioLimit", "ReadsBack", "Sample",
-    "Samples", "Seen", "Sentence", "TargetName", "Tell", "Trust", "Verdict", "Waits", "Watch", "Window", "bad", "blind",
-    "failed", "judge", "passed", "quantile", "unknown",
+    "GOOD", "CannotLook", "CannotObserve", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen",
+    "Horizon", "LeftBehind", "Listens", "Look", "Measured", "Observer", "Outcome", "Probe", "ProbeName", "Ratio",
+    "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence", "TargetName", "Tell", "Trust", "Verdict",
+    "Waits", "Watch", "Window", "bad", "blind", "failed", "judge", "passed", "quantile", "unknown",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ class Alert(Wish):
     """
 
     name: ClassVar[str] = "alert"
+    listens: ClassVar[bool] = True
 
     after: Annotated[FaultName, "The fault that it must tell of"]
 

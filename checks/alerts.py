@@ -39,6 +39,7 @@ class Alerts:
     """
 
     name: ClassVar[str] = "alerts"
+    listens: ClassVar[bool] = True
 
     after: Annotated[FaultName, "The fault that they must tell of"]
     expect: Annotated[tuple[Wish, ...], "Alerts that must come"] = ()

@@ -169,6 +169,13 @@ class Waits(Protocol):
         ...
 
 
+@runtime_checkable
+class Listens(Protocol):
+    """An optional mark of a check: it judges what observers tell, and without any it could never say anything."""
+
+    listens: ClassVar[bool]
+
+
 def judge(check: Check, evidence: Evidence) -> Verdict:
     """Ask one check. A check that raises is unknown, with what it raised as the reason."""
     try:

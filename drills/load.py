@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import reports
+from checks import Listens
 from drills import drill as drills
 from drills import inventory as inventories
 from drills import lab as labs
@@ -73,6 +74,7 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     rubric = _part(lambda: _rubric(drill, here, binding, paths), problems)
     if listed is not None:
         _check_targets(drill, listed, binding)
+        _check_observers(drill, listed, binding)
     if problems or binding.problems or listed is None or rubric is None:
         raise DrillError([*problems, *binding.problems])
     listed, started = servers.serve(listed, folder, lab.file.processes if lab else (), where=str(paths["inventory"]),
@@ -155,6 +157,19 @@ def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None
             fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {having}" if having else "")
             binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through `{engine}`, and the "
                                             f"inventory gives it no such address", fix, "no-address"))  # fmt: skip
+
+
+def _check_observers(drill: Drill, inventory: Inventory, binding: Binding) -> None:
+    """Whoever needs to hear of alerts has somebody to listen to."""
+    waiting = [("fault", one.id) for one in drill.faults if one.when and one.when.alert]
+    judging = [("check", one.id) for one in drill.checks if isinstance(one.check, Listens)]
+    if inventory.observers or not (waiting or judging):
+        return
+    for what, name in (*waiting, *judging):
+        place = drill.places.get((what, name)) or drill.places["head", "drill"]
+        binding.problems.append(Problem(place, f"{what} `{name}` needs to hear of alerts, and the inventory names no "
+                                        "`observers`", 'as in observers: {metrics: {prometheus: {url: "http://127.0.0.1:9090"}}, '
+                                        'pages: {sink: {listen: "127.0.0.1:9099", token: …}}}', "nobody-listens"))  # fmt: skip
 
 
 def drills_in(path: Path) -> list[Path]:

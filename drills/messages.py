@@ -47,6 +47,7 @@ MESSAGES: dict[str, str] = {
     "too-slow": "In the time given a probe looks too rarely for the least number of looks that a verdict needs.",
     # what names what
     "unknown-kind": "No fault, probe, check, engine or address is called so. A plugin that brings it may not be installed here.",
+    "nobody-listens": "A check or a fault waits for alerts, and the inventory names nobody to listen to. Give it `observers`.",
     "two-of-a-name": "A target and a link have the same name, so that nobody could say which one a fault means. Rename one of the two.",
     "two-kinds": "An entry is one fault, probe or check, and this one names two kinds. Write two entries.",
     "duplicate-id": "Two entries have the same id, so checks could not say which one they mean. Rename one.",

@@ -26,7 +26,15 @@ def test_names_are_there_once_each(group: tuple[type, ...]) -> None:
 
 
 def test_authors_have_these_checks_and_probes() -> None:
-    assert [kind.name for kind in CHECKS] == ["failover", "data_loss", "unaffected", "media", "recovered"]
+    assert [kind.name for kind in CHECKS] == [
+        "failover",
+        "data_loss",
+        "unaffected",
+        "media",
+        "recovered",
+        "alert",
+        "alerts",
+    ]
     assert [kind.name for kind in PROBES] == ["http", "tcp", "udp_stream", "valkey", "sql", "command"]
 
 
@@ -48,7 +56,7 @@ def test_without_any_evidence_each_check_is_unknown(kind: Any) -> None:
     from checks.check import RatioLimit
 
     known: dict[str, Any] = {"probe": "orders", "after": "kill", "during": "kill", "fault": "kill",
-                             "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%")}  # fmt: skip
+                             "name_": "Down", "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%")}  # fmt: skip
     check = kind(**{field.name: known[field.name] for field in fields(kind) if field.name in known})
     verdict = judge(check, Evidence())
     assert verdict.outcome is Outcome.UNKNOWN

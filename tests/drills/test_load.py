@@ -120,6 +120,28 @@ def test_a_target_without_the_address_that_is_needed_is_told_with_those_that_hav
     assert "those that have it: shop" in refusal(lambda: load(path))[0].fix
 
 
+ALERTED = """
+drill: alerted
+probes: {p: {tcp: cache}}
+faults:
+  - {id: dies, kill: cache-primary}
+  - {id: next, kill: cache-primary, when: {alert: Down}}
+checks:
+  - alert: {name: Down, after: dies, within: 5s}
+"""
+
+
+def test_who_waits_for_alerts_needs_somebody_to_listen_to(tmp_path: Path) -> None:
+    """Else the check could never say anything, and the fault would never come."""
+    path = write(tmp_path, drill=ALERTED, inventory=INVENTORY)
+    problems = refusal(lambda: load(path))
+
+    assert [one.slug for one in problems] == ["nobody-listens", "nobody-listens"]
+    assert {one.what.split(" needs")[0] for one in problems} == {"fault `next`", "check `alert`"}
+    write(tmp_path, inventory=INVENTORY + 'observers: {metrics: {prometheus: {url: "http://127.0.0.1:1"}}}\n')
+    assert set(load(path).inventory.observers) == {"metrics"}
+
+
 def test_targets_are_not_missed_in_an_inventory_that_does_not_read(tmp_path: Path) -> None:
     path = write(tmp_path, drill=CACHE, inventory="environment: lab\ntargets: {cache: [a, b\n")
 
