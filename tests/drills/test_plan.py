@@ -380,7 +380,8 @@ checks:
 
 
 def test_the_plan_in_words_shows_every_default_and_every_guard(tmp_path: Path) -> None:
-    path = write(tmp_path, drill=WHOLE, inventory=INVENTORY + "  b: {tcp: {host: a, port: 1}}\n")
+    heard = 'observers: {metrics: {prometheus: {url: "http://127.0.0.1:1"}}}\n'
+    path = write(tmp_path, drill=WHOLE, inventory=INVENTORY + "  b: {tcp: {host: a, port: 1}}\n" + heard)
     said = show(asyncio.run(plans.make(load(path, environment={}))))
     lines = [" ".join(line.split()) for line in said.splitlines()]
 

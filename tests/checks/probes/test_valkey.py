@@ -460,9 +460,9 @@ def test_while_sentinels_disagree_a_look_is_blind_if_anybody_is_served_and_bad_i
         sentinel(tmp_path / "s2", two.port, "shop", 1) as second,
     ):
         service = ValkeyService(sentinels=(f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"), service="shop")
-        one.signal(signal.SIGKILL)
+        one.kill()
         split = asyncio.run(seen_with(service))
-        two.signal(signal.SIGKILL)
+        two.kill()
         dead = asyncio.run(seen_with(service))
 
     assert split.seen is Seen.BLIND
