@@ -502,15 +502,16 @@ def reset_peer_with_toxicity_0_spoils_nothing(stage: Stage) -> Telling:
 @story
 def slicer_makes_pieces_and_loses_none(stage: Stage) -> Telling:
     connect = stage.through()
-    stage.toxic("slicer", average_size=64, size_variation=32, delay=2000)
+    stage.toxic("slicer", average_size=64, size_variation=32, delay=20_000)
     client = connect()
     data = bytes(range(256)) * 8
+    began = time.monotonic()
     client.sendall(data)
-    found, pieces = b"", 0
+    found = b""
     while len(found) < len(data):
         found += client.recv(4096)
-        pieces += 1
-    return [found == data, pieces >= 8]
+    # At least 22 pieces, 20 ms apart; how many of them one read finds is the reader's affair.
+    return [found == data, time.monotonic() - began >= 0.3]
 
 
 @story
