@@ -11,10 +11,10 @@ from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
 from checks.observer import Tell
+from checks.observers.bounds import bounded
 from checks.observers.listening import (
     Line,
     TheirClock,
-    bounded,
     by_header,
     need_address,
     need_period,

@@ -3,13 +3,14 @@
 Nothing here raises while a drill goes on: what goes wrong is told as `observer.lost`, once, with the reason.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from checks.observer import CannotObserve, Tell
+from checks.observers.bounds import TEXT_MAX
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -22,7 +23,6 @@ _MUCH = 1 << 17
 """Bytes of an answer that are read beside everything else."""
 _THOROUGH_S = 5.0
 """After this long a poll looks at the system itself too: its clock, and whether it was started anew."""
-_TEXT_MAX, _LIST_MAX = 2000, 500
 _FINE_S = 0.01
 """A clock's offset that is known so well is good enough."""
 
@@ -182,7 +182,7 @@ async def _try(poll: Poll, *, thorough: bool) -> tuple[list[tuple[str, dict[str,
     except Unheard as error:
         return told, str(error)
     except Exception as error:  # noqa: BLE001 - whatever an answer may hold: a listener that died in silence looks like peace
-        return told, f"an answer could not be understood: {type(error).__name__}: {error}"[:_TEXT_MAX]
+        return told, f"an answer could not be understood: {type(error).__name__}: {error}"[:TEXT_MAX]
     return told, None
 
 
@@ -255,27 +255,6 @@ def yaml_of(text: str) -> Any:
         return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
         raise Unheard("its configuration is no YAML") from None
-
-
-def bounded(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, with long texts and long lists cut short; `cut` is true where something was."""
-    cut = False
-
-    def short(value: Any) -> Any:
-        nonlocal cut
-        if isinstance(value, str):
-            cut = cut or len(value) > _TEXT_MAX
-            return value[:_TEXT_MAX]
-        if isinstance(value, Mapping):
-            cut = cut or len(value) > _LIST_MAX
-            return {key[:_TEXT_MAX]: short(one) for key, one in list(value.items())[:_LIST_MAX]}
-        if isinstance(value, list):
-            cut = cut or len(value) > _LIST_MAX
-            return [short(one) for one in value[:_LIST_MAX]]
-        return value
-
-    bound = {key: short(value) for key, value in data.items()}
-    return {**bound, "cut": True} if cut else bound
 
 
 def need_address(url: str, headers: Sequence[str]) -> None:

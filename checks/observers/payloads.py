@@ -22,13 +22,10 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from checks.observers.bounds import LIST_MAX, bounded
+
 Status = Literal["firing", "resolved"]
 Format = Literal["alertmanager", "grafana", "generic"]
-
-TEXT_MAX = 2_000
-"""Characters of a text that are told."""
-LIST_MAX = 500
-"""Items of a list, or of a mapping, that are told."""
 
 
 class NotAPage(ValueError):
@@ -72,22 +69,8 @@ def told(page: Page) -> dict[str, Any]:
     """The page as data of an event: JSON of bounded size, with `cut: true` where something was left out."""
     # Not `asdict`: it copies depth first, and a storm of thousands of alerts would keep the run's probes waiting.
     first = [{name: getattr(one, name) for name in _ALERT} for one in page.alerts[:LIST_MAX]]
-    whole = {name: getattr(page, name) for name in _PAGE} | {"alerts": first}
-    data: dict[str, Any] = bounded(whole)
-    return data if data == whole and len(first) == len(page.alerts) else data | {"cut": True}
-
-
-def bounded(value: Any) -> Any:
-    """A JSON value with long texts, lists and mappings cut."""
-    match value:
-        case str():
-            return value[:TEXT_MAX]
-        case list():
-            return [bounded(item) for item in value[:LIST_MAX]]
-        case dict():
-            return {key[:TEXT_MAX]: bounded(item) for key, item in list(value.items())[:LIST_MAX]}
-        case _:
-            return value
+    data = bounded({name: getattr(page, name) for name in _PAGE} | {"alerts": first})
+    return data if len(first) == len(page.alerts) else data | {"cut": True}
 
 
 def read(payload: object) -> Page:

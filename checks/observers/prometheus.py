@@ -14,7 +14,8 @@ from datetime import timedelta
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from checks.observer import Tell
-from checks.observers.listening import Line, TheirClock, bounded, need_address, need_period, open_line, polling, unix
+from checks.observers.bounds import bounded
+from checks.observers.listening import Line, TheirClock, need_address, need_period, open_line, polling, unix
 from checks.observers.rules import Rules
 
 _BEFORE_S = 600.0

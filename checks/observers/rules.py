@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from checks.observer import Tell
-from checks.observers.listening import Line, Unheard, bounded, seconds, unix, yaml_of
+from checks.observers.bounds import bounded
+from checks.observers.listening import Line, Unheard, seconds, unix, yaml_of
 from checks.observers.selectors import selectors
 
 _COUNT_MAX, _COUNT_S = 200, 3.0

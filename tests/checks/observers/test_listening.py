@@ -10,7 +10,8 @@ import pytest
 from checks.observer import CannotObserve
 from checks.observers import listening
 from checks.observers.alertmanager import AlertmanagerObserver
-from checks.observers.listening import Answer, TheirClock, Unheard, bounded, by_header, seconds, unix
+from checks.observers.bounds import bounded
+from checks.observers.listening import Answer, TheirClock, Unheard, by_header, seconds, unix
 from checks.observers.prometheus import PrometheusObserver
 from tests.checks.observers.hearing import Fake, Told, fake
 from tests.checks.probes.servers import comes, free_port

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from checks.observers.bounds import LIST_MAX, TEXT_MAX
 from checks.observers.pages import Pages
-from checks.observers.payloads import LIST_MAX, TEXT_MAX, NotAPage, Page, fingerprint, read, told, unix
+from checks.observers.payloads import NotAPage, Page, fingerprint, read, told, unix
 
 ALERTMANAGER: dict[str, Any] = {
     "receiver": r"team\.oncall",
