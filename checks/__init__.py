@@ -7,6 +7,8 @@ from checks.check import (
     Check,
     DurationLimit,
     FaultName,
+    Foreseen,
+    Foresees,
     Horizon,
     Listens,
     Measured,
@@ -14,6 +16,7 @@ from checks.check import (
     ProbeName,
     Ratio,
     RatioLimit,
+    Reacts,
     Sentence,
     Verdict,
     Waits,
@@ -29,7 +32,7 @@ from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, T
 
 __all__ = [
     "GOOD", "CannotLook", "CannotObserve", "Check", "DurationLimit", "Event", "Evidence", "FaultName", "FaultSeen",
-    "Horizon", "LeftBehind", "Listens", "Look", "Measured", "Observer", "Outcome", "Probe", "ProbeName", "Ratio",
-    "RatioLimit", "ReadsBack", "Sample", "Samples", "Seen", "Sentence", "TargetName", "Tell", "Trust", "Verdict",
+    "Foreseen", "Foresees", "Horizon", "LeftBehind", "Listens", "Look", "Measured", "Observer", "Outcome", "Probe", "ProbeName", "Ratio",
+    "RatioLimit", "Reacts", "ReadsBack", "Sample", "Samples", "Seen", "Sentence", "TargetName", "Tell", "Trust", "Verdict",
     "Waits", "Watch", "Window", "bad", "blind", "failed", "judge", "passed", "quantile", "unknown",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, NewType, Protocol, Self, runtime_checkable
+from typing import ClassVar, Literal, NewType, Protocol, Self, runtime_checkable
 
 from checks.evidence import Evidence
 from checks.units import parse_duration, parse_ratio, show_count, show_duration, show_ratio, write_duration, write_ratio
@@ -174,6 +174,37 @@ class Listens(Protocol):
     """An optional mark of a check: it judges what observers tell, and without any it could never say anything."""
 
     listens: ClassVar[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """Something that can be said of a check's outcome before anything is injected."""
+
+    grade: Literal["fine", "unknown", "doubtful", "wrong"]
+    """`wrong`: it is sure to fail, or to prove nothing. `doubtful`: it may. `unknown`: that could not be looked at."""
+    what: Sentence
+    cure: Sentence | None = None
+    """How to mend it; needed by all but what is fine."""
+    proof: tuple[int, ...] = ()
+    """Journal lines, by sequence number."""
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """An optional power of a check: it sees coming what would make a drill a waste, before it breaks anything."""
+
+    def foresee(self, evidence: Evidence) -> tuple[Foreseen, ...]:
+        """What follows from what was told up to now, by observers or by the files they are set up by. Pure, as `judge`."""
+        ...
+
+
+@runtime_checkable
+class Reacts(Protocol):
+    """An optional power of a check whose expectation must be met because of the fault, and never without it."""
+
+    def control(self, evidence: Evidence) -> Verdict:
+        """Judge a run that withheld its faults: passed when what is expected did not come, failed when it came anyhow."""
+        ...
 
 
 def judge(check: Check, evidence: Evidence) -> Verdict:
