@@ -28,6 +28,7 @@ WORDS: Mapping[str, str] = {
     "the service did not recover": "业务没有恢复",
     "something of ours is left in the system": "系统中留有本次注入的残余",
     "the outage lasted more than twice its limit": "中断超过要求的两倍",
+    "nobody was paged who should have been": "该收到告警的人没有收到",
     "the outage lasted longer than its limit": "中断超过要求", "lost": "丢失", "outage": "中断",
     "alert": "告警", "alerts": "告警",
 }  # fmt: skip
