@@ -6,7 +6,7 @@ Nothing here raises while a drill goes on: what goes wrong is told as `observer.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from checks.observer import CannotObserve, Tell
@@ -63,22 +63,37 @@ class Line:
         """The JSON that it answers a GET with. Raises Unheard."""
         import time
 
+        sent_unix = time.time()
+        async with self._answer("GET", path, params=params) as answer:
+            date = answer.headers.get("Date", "")
+            came_unix = time.time()
+            return Answer(await _json(answer, path), date, sent_unix, came_unix)
+
+    async def send(self, path: str, body: object) -> None:
+        """POST this as JSON. Raises Unheard."""
+        async with self._answer("POST", path, json=body):
+            pass
+
+    @asynccontextmanager
+    async def _answer(self, method: str, path: str, **how: Any) -> "AsyncIterator[ClientResponse]":
+        """What comes back, if it is well. Raises Unheard, also for what goes wrong while it is read."""
+        import os
+
         import aiohttp
 
-        sent_unix = time.time()
         try:
-            async with self._session.get(self._url + path, params=params, allow_redirects=False) as answer:
+            async with self._session.request(method, self._url + path, allow_redirects=False, **how) as answer:
                 if answer.status != 200:
                     raise Unheard(f"answered {answer.status} to {path}")
-                date = answer.headers.get("Date", "")
-                came_unix = time.time()
-                return Answer(await _json(answer, path), date, sent_unix, came_unix)
+                yield answer
         except TimeoutError:
             raise Unheard(f"no answer within {_ANSWER_S:g} s to {path}") from None
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unheard(f"its certificate is not valid: {error.certificate_error}") from None
         except aiohttp.ClientConnectorError as error:
-            raise Unheard(f"cannot be reached: {error.os_error.strerror or error.os_error}") from None
+            number = error.os_error.errno or 0  # a name that is not found has one below 0, and words of its own
+            why = os.strerror(number) if number > 0 else error.os_error.strerror or error.os_error
+            raise Unheard(f"cannot be reached: {why}") from None
         except aiohttp.InvalidURL:
             raise Unheard("`url` is not an address such as http://127.0.0.1:9090") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -234,6 +249,11 @@ def unix(text: str) -> float:
     # Nanoseconds are more than Python reads.
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
     return 0.0 if moment.year == 1 else moment.timestamp()
+
+
+def stamp(unix_: float) -> str:
+    """An instant as Go reads it."""
+    return datetime.fromtimestamp(unix_, UTC).isoformat()
 
 
 def seconds(text: str) -> float:

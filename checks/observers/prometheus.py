@@ -4,6 +4,7 @@ Prometheus writes a sample of the series `ALERTS` for each evaluation that finds
 are read as they are, so that every change has the time of the evaluation that made it, and an alert that came and went
 between two polls, or while nobody could ask, is told all the same. An evaluation that finds nothing writes nothing:
 that an alert is over is known from the list of live alerts, and the time is that of the evaluation after its last sample.
+Which scrape showed what the first evaluation found is looked into afterwards, by `sensing`.
 """
 
 from bisect import bisect_right
@@ -17,11 +18,14 @@ from checks.observer import Tell
 from checks.observers.bounds import bounded
 from checks.observers.listening import Line, TheirClock, need_address, need_period, open_line, polling, unix
 from checks.observers.rules import Rules
+from checks.observers.sensing import Begun, Sensing
 
 _BEFORE_S = 600.0
 """How far back samples are read on opening, to find since when an alert fires."""
 _BACK_MAX_S = 7200.0
 """How far back they are read after a silence; what came and went before is not known."""
+_YOUNG_S = 60.0
+"""A Prometheus that runs for less than so long may not have scraped everything."""
 _GRACE_S = 0.2
 """An evaluation's samples may be there so much later than its time says."""
 _STORM = 100
@@ -50,11 +54,13 @@ class PrometheusObserver:
     @asynccontextmanager
     async def open(self, tell: Tell) -> AsyncIterator[None]:
         """See the contract; rules, and alerts that are there, are told before it is entered."""
-        async with (
-            open_line(self.url, self.headers, verify=self.verify) as line,
-            polling(f"Prometheus at {line.place}", tell, _Listener(line).poll, self.every),
-        ):
-            yield
+        async with open_line(self.url, self.headers, verify=self.verify) as line:
+            listener = _Listener(line)
+            async with (
+                listener.sensing.beside(tell),
+                polling(f"Prometheus at {line.place}", tell, listener.poll, self.every),
+            ):
+                yield
 
 
 class _Sample(NamedTuple):
@@ -93,8 +99,10 @@ class _Listener:
         self._line = line
         self._clock = TheirClock()
         self._rules = Rules(line)
+        self.sensing = Sensing(line, self._rules)
         self._alerts: dict[_Labels, _Alert] = {}
         self._started = self._loaded = ""
+        self._young = False
         self._read_s: float | None = None
         """Our monotonic time of the last reading of samples."""
 
@@ -104,7 +112,8 @@ class _Listener:
 
         if thorough:
             await self._look_at_itself(tell)
-            await self._rules.look(tell, self._loaded)
+        if thorough or (self._young and not self._rules.ripe):
+            await self._rules.look(tell, self._loaded, young=self._young)
         now_s = time.monotonic()
         samples = await self._read(now_s)
         if self._read_s is None:
@@ -131,6 +140,7 @@ class _Listener:
         # Not from the header `Date`, which has whole seconds: this is the very clock that samples are stamped by.
         answer = await self._line.ask("/api/v1/query", [("query", "time()")])
         their_unix = float(answer.data["data"]["result"][1])
+        self._young = their_unix - unix(started) < _YOUNG_S
         # It has whole milliseconds, the rest being cut off.
         self._clock.saw(their_unix - answer.came_unix, their_unix + 0.001 - answer.sent_unix, tell)
 
@@ -188,6 +198,8 @@ class _Listener:
             if sample.state != alert.state:
                 alert.state = sample.state
                 self._tell(alert, sample.at, tell)
+                if sample.at == alert.active_unix:
+                    self.sensing.saw(Begun(alert.labels, _series(alert.labels), sample.at))
 
     def _was_away(self, alert: _Alert, sample: _Sample) -> bool:
         """Whether an evaluation between found nothing: rather than being left out, or being no more after a restart."""

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from checks.observer import Tell
+from checks.observers import could_fire
 from checks.observers.bounds import bounded
 from checks.observers.listening import Line, Unheard, seconds, unix, yaml_of
-from checks.observers.selectors import selectors
+from checks.observers.selectors import counting, selectors
 
 _COUNT_MAX, _COUNT_S = 200, 3.0
 """For how many rules, and for how long, series are counted; of further rules their number is not known."""
@@ -23,7 +24,13 @@ class Rules:
         self._evaluated: list[float] = []
         """Of each rule, when it was evaluated last; 0 for never."""
         self._told: list[dict[str, Any]] | None = None
+        self._counts: list[dict[str, Any]] = []
+        """Of each rule that was told, `series` and `could_fire`."""
         self._scrape_s = self._evaluation_s = 60.0
+        self._jobs: dict[str, float] = {}
+        """How often the targets of each are scraped."""
+        self._sending: dict[str, Any] = {}
+        """`external_labels` that every alert gets on its way out, and whether it is `relabelled` there."""
         self._loaded, self._read_s = "", 0.0
 
     @property
@@ -31,29 +38,50 @@ class Rules:
         """The longest interval at which a rule is evaluated."""
         return max((rule["interval_s"] for rule in self._rules), default=self._evaluation_s)
 
+    @property
+    def rarest_scrape_s(self) -> float:
+        """How often the targets are scraped that are so most rarely."""
+        return max((self._scrape_s, *self._jobs.values()))
+
+    def scrape_s(self, job: str) -> float | None:
+        """How often the targets of a job are scraped; None where there is no such job."""
+        return self._jobs.get(job)
+
+    @property
+    def ripe(self) -> bool:
+        """Whether all rules were evaluated, and find series where they look for any."""
+        return all(self._evaluated) and not any(one["series"] == 0 for one in self._counts)
+
+    def rule(self, labels: Mapping[str, str]) -> Mapping[str, Any] | None:
+        """The rule of an alert; None where there is none any more."""
+        rules = self._of(labels)
+        return self._rules[rules[0]] if rules else None
+
     def interval_s(self, labels: Mapping[str, str]) -> float:
         """How often the rule of an alert is evaluated."""
-        rules = self._of(labels)
-        return float(self._rules[rules[0]]["interval_s"]) if rules else self._evaluation_s
+        rule = self.rule(labels)
+        return float(rule["interval_s"]) if rule else self._evaluation_s
 
     def for_s(self, labels: Mapping[str, str]) -> float:
         """How long the rule of an alert has it wait before it fires."""
-        rules = self._of(labels)
-        return float(self._rules[rules[0]]["for_s"]) if rules else 0.0
+        rule = self.rule(labels)
+        return float(rule["for_s"]) if rule else 0.0
 
     def evaluated_unix(self, labels: Mapping[str, str]) -> float | None:
         """When the rule of an alert was evaluated last, by Prometheus' clock; 0 for never, None where there is no rule."""
         return min((self._evaluated[n] for n in self._of(labels)), default=None)
 
-    async def look(self, tell: Tell, loaded: str = "") -> None:
+    async def look(self, tell: Tell, loaded: str = "", *, young: bool = False) -> None:
         """Read them, and tell if they changed. Raises Unheard.
 
         `loaded` says which loading of the configuration is the present one: what was read of the same one and is well is
-        read again only after a while, since there may be thousands. Without it they are read in any case.
+        read again only after a while, since there may be thousands. Without it they are read in any case. A Prometheus
+        that is `young` may not have scraped everything yet, so that rules without series are looked at again.
         """
         import time
 
-        well = all(rule["health"] == "ok" for rule in self._rules)
+        hungry = young and not self.ripe
+        well = not hungry and all(rule["health"] == "ok" for rule in self._rules)
         if loaded and loaded == self._loaded and well and time.monotonic() - self._read_s < _AGAIN_S:
             return
         await self._read_config()
@@ -63,12 +91,15 @@ class Rules:
         self._rules = [_rule(rule, group) for rule, group in pairs]
         self._evaluated = [unix(rule["lastEvaluation"]) for rule, _ in pairs]
         self._loaded, self._read_s = loaded or self._loaded, time.monotonic()
-        if self._rules == self._told:
+        if self._rules == self._told and not hungry:
             return
         counts = await self._count()
-        rules = [{**rule, "series": count} for rule, count in zip(self._rules, counts, strict=True)]
-        tell("alerting.rules", **bounded({"rules": rules}), scrape_s=self._scrape_s, evaluation_s=self._evaluation_s)
-        self._told = self._rules
+        if (self._rules, counts) == (self._told, self._counts):
+            return
+        rules = [{**rule, **count} for rule, count in zip(self._rules, counts, strict=True)]
+        tell("alerting.rules", **bounded({"rules": rules, **self._sending}), scrape_s=self._scrape_s,
+             evaluation_s=self._evaluation_s)  # fmt: skip
+        self._told, self._counts = self._rules, counts
 
     def _of(self, labels: Mapping[str, str]) -> list[int]:
         """The rules that an alert can be of, those first whose own labels it has; templates in them are not known."""
@@ -77,26 +108,39 @@ class Rules:
 
     async def _read_config(self) -> None:
         text = (await self._line.ask("/api/v1/status/config")).data["data"]["yaml"]
-        intervals = yaml_of(text)["global"]
+        config = yaml_of(text)
+        intervals = config["global"]
         scrape_s, evaluation_s = seconds(intervals["scrape_interval"]), seconds(intervals["evaluation_interval"])
-        if (scrape_s, evaluation_s) != (self._scrape_s, self._evaluation_s):
+        jobs = ((one["job_name"], one.get("scrape_interval")) for one in config.get("scrape_configs") or ())
+        self._jobs = {name: seconds(every) if every else scrape_s for name, every in jobs}
+        outside = {name: str(value) for name, value in (intervals.get("external_labels") or {}).items()}
+        relabelled = bool((config.get("alerting") or {}).get("alert_relabel_configs"))
+        sending = {"external_labels": outside, "relabelled": relabelled}
+        if (scrape_s, evaluation_s, sending) != (self._scrape_s, self._evaluation_s, self._sending):
             self._told = None
-        self._scrape_s, self._evaluation_s = scrape_s, evaluation_s
+        self._scrape_s, self._evaluation_s, self._sending = scrape_s, evaluation_s, sending
 
-    async def _count(self) -> list[int | None]:
-        """How many series each rule's selectors give at present; None where that is not known."""
+    async def _count(self) -> list[dict[str, Any]]:
+        """How many series each rule's selectors give at present, and with which labels it could fire; None if not known."""
         import time
 
         until_s = time.monotonic() + _COUNT_S
-        counts: list[int | None] = []
+        counts: list[dict[str, Any]] = []
         for rule in self._rules:
             known = len(counts) < _COUNT_MAX and time.monotonic() < until_s
-            counts.append(await self._series(rule["query"]) if known else None)
+            series = await self._series(rule["query"]) if known else None
+            counts.append({"series": series, "could_fire": await self._could_fire(rule["query"]) if known else None})
         return counts
 
+    async def _could_fire(self, expression: str) -> dict[str, Any] | None:
+        try:
+            found = await self._line.ask("/api/v1/query", [("query", could_fire.query(expression))])
+        except Unheard:
+            return None  # as below
+        return could_fire.answer(found.data["data"]["result"])
+
     async def _series(self, expression: str) -> int | None:
-        found = selectors(expression)
-        query = " + ".join(f"(count({one}) or vector(0))" for one in found)
+        query = counting(selectors(expression))
         if not query:
             return None
         try:

@@ -1,6 +1,7 @@
 """Which series a PromQL expression reads: its selectors, found without understanding the rest. Pure."""
 
 import re
+from collections.abc import Iterable, Mapping
 
 _TOKEN = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*|\[[^\]]*\])          # also a range or a subquery: [5m:]
@@ -10,6 +11,8 @@ _TOKEN = re.compile(
       | (?P<sign>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+"""Of a label, as it can be written without quotes."""
 _LABELS_FOLLOW = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = frozenset({"and", "or", "unless", "atan2", "bool", "offset", "inf", "nan", "start", "end"})
 
@@ -33,6 +36,23 @@ def selectors(expression: str) -> list[str]:
             place = _behind(tokens, start, "{", "}")
             found["".join([text if kind == "word" else "", *(one for _, one in tokens[start:place])])] = None
     return list(found)
+
+
+def counting(found: Iterable[str]) -> str:
+    """The query for how many series these selectors give; empty without any."""
+    return " + ".join(f"(count({one}) or vector(0))" for one in found)
+
+
+def narrowed(selector: str, labels: Mapping[str, str]) -> str:
+    """The same, but for series that have one of these labels with another value."""
+    import json
+
+    named = {name: value for name, value in labels.items() if _NAME.fullmatch(name)}
+    more = ",".join(f"{name}=~{json.dumps('|' + re.escape(value))}" for name, value in named.items())
+    if not more or not selector.endswith("}"):
+        return f"{selector}{{{more}}}" if more else selector
+    inside = selector[:-1].rstrip()
+    return inside + ("" if inside.endswith(("{", ",")) else ",") + more + "}"
 
 
 def _behind(tokens: list[tuple[str, str]], place: int, opens: str, closes: str) -> int:

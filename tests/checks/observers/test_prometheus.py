@@ -189,7 +189,7 @@ def test_a_restart_is_told_and_what_it_forgot_is_over_only_once_it_has_looked_ag
     told = bed.observe(do)
 
     assert told.kinds("observer.")[2:] == ["observer.lost", "observer.back", "observer.restarted"]
-    assert "cannot be reached" in told.all("observer.lost")[0]["why"]
+    assert "cannot be reached: Connection refused" in told.all("observer.lost")[0]["why"]
     states = told.all("alert.state", alert="Down")
     assert [data["state"] for data in states] == ["firing", "inactive"]
     assert states[1]["since_unix"] > started[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.observers.selectors import selectors
+from checks.observers.selectors import counting, narrowed, selectors
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,27 @@ from checks.observers.selectors import selectors
 )  # fmt: skip
 def test_selectors_are_found_as_they_are_written(expression: str, expected: list[str]) -> None:
     assert selectors(expression) == expected
+
+
+@pytest.mark.parametrize(
+    ("selector", "narrow"),
+    [
+        ("up", 'up{job=~"|shop"}'),
+        ("up{}", 'up{job=~"|shop"}'),
+        ('up{x="}"}', 'up{x="}",job=~"|shop"}'),
+        ('up{x="1", }', 'up{x="1",job=~"|shop"}'),
+        ('{__name__=~"a|b"}', '{__name__=~"a|b",job=~"|shop"}'),
+    ],
+)
+def test_a_selector_is_narrowed_to_series_that_have_such_labels_or_lack_them(selector: str, narrow: str) -> None:
+    assert narrowed(selector, {"job": "shop"}) == narrow
+    assert narrowed(selector, {}) == selector
+
+
+def test_what_a_label_holds_stays_what_it_is() -> None:
+    assert narrowed("up", {"path": 'a.b"\\', "with.dots": "x"}) == 'up{path=~"|a\\\\.b\\"\\\\\\\\"}'
+
+
+def test_series_are_counted_of_all_selectors() -> None:
+    assert counting(["a", "b"]) == "(count(a) or vector(0)) + (count(b) or vector(0))"
+    assert counting([]) == ""
