@@ -6,7 +6,6 @@ the sender try again, and after its repeat interval an alert that still fires is
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from hashlib import blake2b
 from typing import Generic, NamedTuple, TypeVar
 
 from checks.observers.payloads import Page, PagedAlert
@@ -34,9 +33,9 @@ class Pages:
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._seen = _Recent[int](kept)
-        self._contents = _Recent[int](kept)
-        self._last = _Recent[tuple[str, int]](kept)
+        self._seen = Recent[int](kept)
+        self._contents = Recent[int](kept)
+        self._last = Recent[tuple[str, int]](kept)
 
     def count(self, page: Page) -> Counted:
         """Take one page in."""
@@ -63,13 +62,15 @@ class Pages:
 
 def _hash(parts: Iterable[bytes]) -> bytes:
     """16 bytes for texts of any length; which of them ends where counts."""
+    from hashlib import blake2b
+
     hashed = blake2b(digest_size=16)
     for part in parts:
         hashed.update(len(part).to_bytes(8, "big") + part)
     return hashed.digest()
 
 
-class _Recent(Generic[_T]):
+class Recent(Generic[_T]):
     """Remembers what was put last."""
 
     def __init__(self, kept: int) -> None:
@@ -77,9 +78,11 @@ class _Recent(Generic[_T]):
         self._values: OrderedDict[bytes, _T] = OrderedDict()
 
     def get(self, key: bytes) -> _T | None:
+        """What was put last under this key; None when that is nothing, or too long ago."""
         return self._values.get(key)
 
     def put(self, key: bytes, value: _T) -> None:
+        """Remember a value, at the cost of the oldest where there are too many."""
         self._values[key] = value
         self._values.move_to_end(key)
         if len(self._values) > self._kept:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from checks.matchers import listed
 from checks.observers.listening import seconds
 
 _DEFAULTS = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
@@ -36,6 +37,12 @@ def receivers(config: Mapping[str, Any]) -> list[str]:
     return [str(receiver["name"]) for receiver in config.get("receivers") or ()]
 
 
+def send_resolved(config: Mapping[str, Any]) -> dict[str, bool]:
+    """Of each receiver that posts to a webhook, as a sink is one, whether it also says that an alert is over."""
+    hooks = {str(one["name"]): one.get("webhook_configs") or () for one in config.get("receivers") or ()}
+    return {name: any(hook.get("send_resolved", True) for hook in listed) for name, listed in hooks.items() if listed}
+
+
 def matcher(name: str, value: str, *, equal: bool = True, regex: bool = False) -> str:
     """One matcher as Alertmanager writes it: `severity="page"`, `service=~"cart.*"`."""
     import json
@@ -66,4 +73,4 @@ def _matchers(holder: Mapping[str, Any], prefix: str = "") -> list[str]:
     """The matchers of a route or of one side of an inhibition, whichever of the three ways they are written in."""
     equal = [matcher(name, str(value)) for name, value in (holder.get(f"{prefix}match") or {}).items()]
     regex = [matcher(name, str(value), regex=True) for name, value in (holder.get(f"{prefix}match_re") or {}).items()]
-    return equal + regex + [str(one) for one in holder.get(f"{prefix}matchers") or ()]
+    return equal + regex + [one for text in holder.get(f"{prefix}matchers") or () for one in listed(str(text))]

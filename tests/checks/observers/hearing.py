@@ -97,6 +97,7 @@ class Fake:
             "/api/v1/rules": {"data": {"groups": [_group(self.evaluated)] if self.evaluated else []}},
             "/api/v1/alerts": {"data": {"alerts": [_live(self.samples[-1])] if self.live else []}},
             "/api/v2/alerts": [],
+            "/api/v2/alerts/groups": [],
             "/api/v2/silences": [],
             "/api/v2/status": {
                 "versionInfo": {"version": "9.9.9"},

@@ -138,7 +138,7 @@ def prometheus(
 
     All targets were scraped and all rules evaluated on entering, but for those that are evaluated more rarely than every 5 s.
     """
-    program = _program(generation, "prometheus")
+    found = program(generation, "prometheus")
     with _folder() as folder:
         server = Server((), free_port(), folder)
         config: dict[str, Any] = {
@@ -151,7 +151,7 @@ def prometheus(
             config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [place]}]}]}
         server.write("config.yml", json.dumps(config))  # which is YAML too
         server.write("rules.yml", rules)
-        server.words = (str(program), "--config.file=config.yml", "--storage.tsdb.path=data", "--web.enable-lifecycle",
+        server.words = (str(found), "--config.file=config.yml", "--storage.tsdb.path=data", "--web.enable-lifecycle",
                         f"--web.listen-address=127.0.0.1:{server.port}", "--rules.alert.resend-delay=1s",
                         "--scrape.discovery-reload-interval=100ms")  # fmt: skip
         with _running(server):
@@ -162,11 +162,11 @@ def prometheus(
 @contextmanager
 def alertmanager(generation: Generation, config: str | Mapping[str, object]) -> Iterator[Server]:
     """Alertmanager with these routes and receivers, as YAML or as what YAML would give; alone, with no cluster."""
-    program = _program(generation, "alertmanager")
+    found = program(generation, "alertmanager")
     with _folder() as folder:
         server = Server((), free_port(), folder)
         server.write("config.yml", config if isinstance(config, str) else json.dumps(config))
-        server.words = (str(program), "--config.file=config.yml", "--storage.path=data", "--cluster.listen-address=",
+        server.words = (str(found), "--config.file=config.yml", "--storage.path=data", "--cluster.listen-address=",
                         f"--web.listen-address=127.0.0.1:{server.port}")  # fmt: skip
         with _running(server):
             yield server
@@ -174,12 +174,12 @@ def alertmanager(generation: Generation, config: str | Mapping[str, object]) -> 
 
 def promtool(generation: Generation) -> Path:
     """The program that checks rule files."""
-    return _program(generation, "promtool")
+    return program(generation, "promtool")
 
 
 def amtool(generation: Generation) -> Path:
     """The program that tests routes."""
-    return _program(generation, "amtool")
+    return program(generation, "amtool")
 
 
 class _Metrics(BaseHTTPRequestHandler):
@@ -241,7 +241,8 @@ def _running(server: Server) -> Iterator[None]:
         server.stop(signal.SIGKILL)  # its data go with it
 
 
-def _program(generation: Generation, name: str) -> Path:
+def program(generation: Generation, name: str) -> Path:
+    """prometheus, promtool, alertmanager or amtool of a generation; where it is not to be had, the test is skipped."""
     if generation == "old":
         debian = "prometheus-alertmanager" if name == "alertmanager" else name
         found = shutil.which(debian)

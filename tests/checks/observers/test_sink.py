@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from checks import CannotObserve
 from checks.observers import sink as sinks
+from checks.observers import webhook
 from checks.observers.payloads import Page, fingerprint
 from checks.observers.sink import Sink
 from drills.binding import settings_of
@@ -119,6 +120,22 @@ def test_a_page_is_told_and_answered() -> None:
     assert (page["receiver"], page["format"], page["answered"]) == ("team.oncall", "alertmanager", 200)
     assert (page["attempt"], page["new"], page["truncated"], page["reason"]) == (1, True, 3, "new alerts added")
     assert [one["alert"] for one in page["alerts"]] == ["CacheDown", "CacheSlow"]
+
+
+def test_a_page_that_comes_slowly_says_how_long_it_took() -> None:
+    body = json.dumps(GENERIC).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    async def do(desk: Desk) -> None:
+        reader, writer = await desk.say(head.encode() + body[:10])
+        await asyncio.sleep(0.2)
+        writer.write(body[10:])
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        assert await desk.send(GRAFANA) == 200
+
+    slow, fast = (page["took_s"] for page in listening(do).pages)
+    assert slow > 0.1
+    assert fast > 0
 
 
 def test_each_attempt_is_told() -> None:
@@ -272,7 +289,7 @@ def test_what_is_no_page_is_refused_with_a_reason(body: bytes, why: str) -> None
 def test_any_body_is_a_page_or_is_refused(body: bytes) -> None:
     try:
         found = sinks._page(body)
-    except sinks._Refused as refused:
+    except webhook.Refused as refused:
         assert refused.status == 400  # noqa: PT017 - both are right
     else:
         assert isinstance(found, Page)
@@ -347,7 +364,7 @@ def test_a_journal_that_takes_nothing_is_no_accepted_page(caplog: pytest.LogCapt
 
 
 def test_a_slow_head_and_a_slow_body_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(webhook, "_PATIENCE_S", 0.3)
 
     async def do(desk: Desk) -> None:
         began = time.monotonic()
@@ -392,7 +409,7 @@ def test_who_leaves_within_the_body_is_told() -> None:
 
 
 def test_those_who_say_nothing_do_not_keep_pages_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "_CONNECTIONS_MAX", 10)
+    monkeypatch.setattr(webhook, "_CONNECTIONS_MAX", 10)
 
     async def do(desk: Desk) -> None:
         silent = [await desk.say(b"POST") for _ in range(40)]
@@ -406,7 +423,7 @@ def test_those_who_say_nothing_do_not_keep_pages_out(monkeypatch: pytest.MonkeyP
 
 
 def test_refused_pages_cannot_fill_the_journal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "_REJECTED_MAX", 3)
+    monkeypatch.setattr(webhook, "_REJECTED_MAX", 3)
 
     async def do(desk: Desk) -> None:
         for _ in range(6):
