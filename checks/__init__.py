@@ -13,11 +13,15 @@ from checks.check import (
     Listens,
     Measured,
     Outcome,
+    Part,
     ProbeName,
     Ratio,
     RatioLimit,
     Reacts,
+    Row,
+    ScoreCap,
     Sentence,
+    Spent,
     Verdict,
     Waits,
     Window,
@@ -27,7 +31,7 @@ from checks.check import (
     unknown,
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
-from checks.observer import CannotObserve, Observer, Tell
+from checks.observer import CannotObserve, Observer, SendsAlerts, Tell
 from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
 
 __all__ = [
@@ -49,16 +53,21 @@ __all__ = [
     "Measured",
     "Observer",
     "Outcome",
+    "Part",
     "Probe",
     "ProbeName",
     "Ratio",
     "RatioLimit",
     "Reacts",
     "ReadsBack",
+    "Row",
     "Sample",
     "Samples",
+    "ScoreCap",
     "Seen",
+    "SendsAlerts",
     "Sentence",
+    "Spent",
     "TargetName",
     "Tell",
     "Trust",

@@ -1,12 +1,14 @@
 """Does the right page reach a human in time, say what one must know, and end when it should?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
+from checks.alert_control import silent
 from checks.alert_fate import told
+from checks.alert_preflight import foresee
 from checks.alert_wish import Wish
 from checks.alerting import Alerting
-from checks.check import FaultName, Horizon, Verdict
+from checks.check import FaultName, Foreseen, Horizon, Verdict
 from checks.evidence import Evidence
 from checks.ground import not_in_effect
 
@@ -27,7 +29,8 @@ class Alert(Wish):
 
     def horizon(self) -> Horizon:
         """Until the latest allowed page has had its time."""
-        return Horizon(after=self.after, for_s=self.within.total_seconds() + 1, healed_s=self.healed_s)
+        return Horizon(after=self.after, for_s=self.within.total_seconds() + 1, healed_s=self.healed_s,
+                       first=replace(self, resolves_within=None))  # fmt: skip
 
     def judge(self, evidence: Evidence) -> Verdict:
         """See the class."""
@@ -35,3 +38,14 @@ class Alert(Wish):
         if fault.effect_s is None:
             return not_in_effect(fault)
         return told(self, evidence, fault, Alerting(evidence)).verdict
+
+    def foresee(self, evidence: Evidence) -> tuple[Foreseen, ...]:
+        """Whether it can come, whom it would reach, and how late."""
+        return foresee((self,), evidence)
+
+    def control(self, evidence: Evidence) -> Verdict:
+        """It must not come while the fault is withheld."""
+        fault = evidence.fault(self.after)
+        if fault.effect_s is None:
+            return not_in_effect(fault)
+        return silent(self, evidence, fault, Alerting(evidence))

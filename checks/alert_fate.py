@@ -11,16 +11,19 @@ from enum import StrEnum
 from typing import Any
 
 from checks.alert_wish import Wish
-from checks.alerting import Alerting, Delivery, Episode, Instant, Trouble, expression_in, matching
-from checks.check import Measured, Verdict, Window, failed, passed, unknown
-from checks.evidence import Evidence, FaultSeen
+from checks.alerting import Alerting, Delivery, Episode, Trouble, expression_in, matching, same
+from checks.check import Measured, Part, Sentence, Spent, Verdict, Window, failed, passed, unknown
+from checks.clocks import Instant
+from checks.evidence import Event, Evidence, FaultSeen
 from checks.outage import credit
-from checks.page_parts import parts
+from checks.page_parts import clause, figures, noticed, parts
 from checks.units import show_duration
 
 _FLAWED = 0.5
 """What is left of the credit when a page came in time and does not say what it should, or is never taken back."""
 _TEMPLATE_ERROR = "<error expanding template"
+_SPENT_MAX = 8
+"""Pages of one alert of which it is told where their time went."""
 
 
 class Fate(StrEnum):
@@ -59,7 +62,7 @@ class _Judging:
         verdict = made.verdict
         windows = tuple(sorted({*verdict.windows, *self._windows()}, key=lambda one: (one.from_s, one.to_s, one.label)))
         return replace(made, verdict=replace(verdict, proof=tuple(sorted({*verdict.proof, *self.fault.lines})),
-                                             windows=windows))  # fmt: skip
+                                             windows=windows, spent=tuple(self._spent())))  # fmt: skip
 
     # --- when
 
@@ -121,8 +124,11 @@ class _Judging:
                 return self._there_before((delivery.seq,))
             return self._straddles(delivery.starts, (delivery.seq,))
         for one in self._episodes():
-            if _same(delivery, one) and (doubt := self._doubt_of(one)):
+            if same(delivery.labels, one.labels) and (doubt := self._doubt_of(one)):
                 return doubt
+        for event in self.alerting.held(self.acting_s):
+            if event.data["fingerprint"] == delivery.fingerprint:
+                return self._there_before((event.seq,))
         trouble = self._pending_unseen(delivery)
         return self._unseen_before(trouble) if trouble else self._told_before(delivery)
 
@@ -183,16 +189,16 @@ class _Judging:
         if page is None:
             return doubts[0]
         took = self._after(Instant(page.t_s, page.t_s))
-        measured, times, values = self._where_time_went(page, took)
+        went = self._parts(page)
+        times, values = clause(went)
+        measured = {"delivered_after_s": took, **self._flaps(), **figures(went)}
         about: dict[str, Any] = self._about(receiver=page.receiver or "?", took=took.beside(self.within_s),
                                             proof=(page.seq,), measured=measured, **values)  # fmt: skip
         reached = "{alert} reached {receiver}"
         if took.low > self.within_s:
-            if trouble := self.alerting.trouble(self.acting_s, page.t_s, "sink"):
-                return self._lost(trouble.observer, trouble.why, trouble.seq)
             late = failed(reached + " only after {took}; limit {limit}" + times, harm="page_late",
                           credit=credit(took.value, self.within_s), **about)  # fmt: skip
-            return Told(fate=Fate.LATE, verdict=late)
+            return self._earlier_unseen(page) or Told(fate=Fate.LATE, verdict=late)
         if took.high > self.within_s:
             return _unknown(reached + " after {took}, too coarse for limit {limit}", **about)
         verdict = self._flawed(page, about)
@@ -203,6 +209,18 @@ class _Judging:
             again = "; it fired {count} times" if flaps else ""
             verdict = passed(reached + " after {took}; limit {limit}" + times + again, **about, count=flaps + 1)
         return Told(fate=Fate.DELIVERED, verdict=verdict)
+
+    def _earlier_unseen(self, page: Delivery) -> Told | None:
+        """Unknown, when a sink may have missed an earlier page than this one, which is late."""
+        if trouble := self.alerting.trouble(self.acting_s, page.t_s, "sink"):
+            return self._lost(trouble.observer, trouble.why, trouble.seq)
+        refused = self.alerting.refused(self.acting_s, self.effect_s + self.within_s)
+        return self._refused(refused) if refused else None
+
+    def _flaps(self) -> dict[str, Measured]:
+        """How often it fired again after the fault; nothing when it did not."""
+        fired = sum(1 for one in self._episodes() if one.firing and one.since.low_s >= self.acting_s)
+        return {"flaps": Measured.count(fired - 1)} if fired > 1 else {}
 
     def _flawed(self, page: Delivery, about: Mapping[str, Any]) -> Verdict | None:
         """What is wrong with what the page says."""
@@ -238,20 +256,33 @@ class _Judging:
             end = next((two for two in self._deliveries("resolved") if two.fingerprint == one.fingerprint
                         and two.receiver == one.receiver and two.seq > one.seq), None)  # fmt: skip
             if end is None:
-                return self._never_resolved(gone_s, limit_s, about)
+                return self._never_resolved(one, gone_s, limit_s, about)
             ends.append(end)
         last = max(ends, key=lambda one: one.t_s)
         took_s = round(max(0.0, last.t_s - gone_s), 6)
         about["measured"] |= {"resolved_after_s": Measured.between(took_s, took_s)}
         about["proof"] += (last.seq,)
         if took_s <= limit_s:
-            return None
+            return self._may_come_again(last, about)
         return failed("{alert} reached {receiver} in time, but was resolved only {ended} after {fault} was gone; limit {until}",
                       credit=_FLAWED, harm="page_not_resolved", ended=show_duration(took_s, beside=limit_s),
                       until=show_duration(limit_s, beside=took_s), **about)  # fmt: skip
 
-    def _never_resolved(self, gone_s: float, limit_s: float, about: dict[str, Any]) -> Verdict:
-        values = {"until": show_duration(limit_s), **about}
+    def _may_come_again(self, end: Delivery, about: dict[str, Any]) -> Verdict | None:
+        """Unknown, when nobody has listened for as long after the end as the alert took to come the first time."""
+        again_s = about["measured"]["delivered_after_s"].high
+        if self.ended_s >= end.t_s + again_s:
+            return None
+        return unknown("{alert} was resolved, but the run ended before it could have come again; that takes {again}",
+                       again=show_duration(again_s), **about)  # fmt: skip
+
+    def _never_resolved(self, page: Delivery, gone_s: float, limit_s: float, about: dict[str, Any]) -> Verdict:
+        values: dict[str, Any] = {"until": show_duration(limit_s), **about}
+        for event in self.alerting.suppressed(page.t_s, self.ended_s):
+            if event.data["fingerprint"] == page.fingerprint:
+                values["proof"] += (event.seq,)
+                return unknown("{alert} reached {receiver} in time, and was then suppressed by {by}, so that nobody was told "
+                               "of its end", by=self._by(event), **values)  # fmt: skip
         if trouble := self.alerting.trouble(gone_s, gone_s + limit_s):
             return unknown("{alert} was not seen to be resolved, but {observer} was not listening all the time: {why}",
                            observer=trouble.observer, why=trouble.why, **values)  # fmt: skip
@@ -266,13 +297,13 @@ class _Judging:
     def _undelivered(self) -> Told:
         """What can be said when the right receiver never got it."""
         episodes = [one for one in self._episodes() if one.since.low_s >= self.acting_s]
-        if not episodes and (doubt := self._still_there()):
+        in_time = any(one.since.low_s <= self.effect_s + self.within_s for one in episodes)
+        if not in_time and (doubt := self._still_there()):
             return doubt
         if trouble := self.alerting.trouble(self.acting_s, self.effect_s + self.within_s):
             return self._lost(trouble.observer, trouble.why, trouble.seq)
         if refused := self.alerting.refused(self.acting_s, self.effect_s + self.within_s):
-            return _unknown("{alert} was not seen to be delivered in time, but {observer} refused a page: {why}",
-                            proof=(refused.seq,), **self._about(observer=refused.observer, why=refused.why))  # fmt: skip
+            return self._refused(refused)
         lines = tuple(sorted({line for one in episodes for line in one.lines}))
         first = min((one.firing for one in episodes if one.firing), key=lambda one: one.low_s, default=None)
         if first and not self.alerting.has("sink"):
@@ -302,6 +333,8 @@ class _Judging:
 
     def _undelivered_in_sight(self, episodes: list[Episode], first: Instant | None, lines: tuple[int, ...]) -> Told:
         """Everybody was listening for all of the time, and it did not come."""
+        if (first or not self.alerting.has("prometheus")) and (unheard := self._unheard(lines)):
+            return self._suppressed(lines) or unheard
         if elsewhere := self._since_fault():
             if doubt := self._doubt(elsewhere[0]):
                 return doubt
@@ -314,21 +347,31 @@ class _Judging:
             return self._failed(Fate.PENDING, "{alert} was pending and never fired; limit {limit}", proof=lines)
         return self._missed()
 
+    def _unheard(self, lines: tuple[int, ...]) -> Told | None:
+        """Unknown, when whoever it was to reach is told in ways of which no sink hears."""
+        held = [one for one in self.alerting.ever_held() if self.wish.matches(one.data["alert"], one.data["labels"])]
+        whom = {self.wish.reaches} if self.wish.reaches else {name for one in held for name in one.data["receivers"]}
+        if self.wish.elsewhere or not whom or not whom <= self.alerting.unheard:
+            return None
+        return _unknown("{receiver} has no webhook, so no sink could hear whether {alert} reached it", proof=lines,
+                        **self._about(receiver=", ".join(sorted(whom))))  # fmt: skip
+
     def _suppressed(self, lines: tuple[int, ...]) -> Told | None:
         for event in self.alerting.suppressed(self.acting_s, self.effect_s + self.within_s):
             if self.wish.matches(event.data["alert"], event.data["labels"]):
-                proof = (*lines, event.seq)
-                if silences := event.data.get("silenced_by"):
-                    return self._failed(Fate.SUPPRESSED, "{alert} fired and was silenced by {by}; limit {limit}", proof=proof,
-                                        by=", ".join(map(self.alerting.silence, silences)))  # fmt: skip
-                if others := event.data.get("inhibited_by"):
-                    return self._failed(Fate.SUPPRESSED, "{alert} fired and was inhibited by {by}; limit {limit}",
-                                        proof=proof, by=", ".join(map(self._named, others)))  # fmt: skip
-                by = ", ".join(event.data.get("muted_by") or ("?",))
-                return self._failed(
-                    Fate.SUPPRESSED, "{alert} fired and was muted by {by}; limit {limit}", proof=proof, by=by
-                )
+                silent, inhibited = event.data.get("silenced_by"), event.data.get("inhibited_by")
+                what = "silenced" if silent else "inhibited" if inhibited else "muted"
+                return self._failed(Fate.SUPPRESSED, "{alert} fired and was " + what + " by {by}; limit {limit}",
+                                    proof=(*lines, event.seq), by=self._by(event))  # fmt: skip
         return None
+
+    def _by(self, suppressed: Event) -> str:
+        """What keeps an alert back, as one would tell it."""
+        if silences := suppressed.data.get("silenced_by"):
+            return ", ".join(map(self.alerting.silence, silences))
+        if others := suppressed.data.get("inhibited_by"):
+            return ", ".join(map(self._named, others))
+        return ", ".join(suppressed.data.get("muted_by") or ("?",))
 
     def _named(self, fingerprint: str) -> str:
         """The alert with this fingerprint, by its name where Alertmanager told it."""
@@ -373,44 +416,58 @@ class _Judging:
         return _unknown("{alert} was not seen to be delivered in time, but {observer} was not listening all the time: {why}",
                         proof=(line,), **self._about(observer=observer, why=why))  # fmt: skip
 
+    def _refused(self, page: Trouble) -> Told:
+        return _unknown("{alert} was not seen to be delivered in time, but {observer} refused a page: {why}",
+                        proof=(page.seq,), **self._about(observer=page.observer, why=page.why))  # fmt: skip
+
     # --- where the time went, and the picture
 
-    def _where_time_went(self, page: Delivery, took: Measured) -> tuple[dict[str, Measured], str, dict[str, str]]:
-        """Figures, the clause that tells them, and its values."""
-        measured = {"delivered_after_s": took}
-        episode = self._behind(page)
-        firing = episode.firing if episode else page.starts
-        flaps = sum(1 for one in self._episodes() if one.firing and one.since.low_s >= self.acting_s) - 1
-        if flaps > 0:
-            measured["flaps"] = Measured.count(flaps)
+    @property
+    def _lane(self) -> str:
+        return f"alert:{self.wish.name_}"
+
+    def _parts(self, page: Delivery) -> tuple[Part, ...]:
+        """Where the time of a page went; nothing when nobody saw it begin to fire, or it came another way."""
         rule = self.alerting.rule(page.alert, page.labels, self.effect_s)
-        found = parts(fault=Instant(self.acting_s, self.effect_s), firing=firing, first_s=page.first_s, page_s=page.t_s,
-                      for_s=_for_s(episode, rule), rule=rule, routes=self.alerting.routes(page.t_s), labels=page.labels,
-                      receiver=page.receiver)  # fmt: skip
-        for one in found:
-            measured |= one.figures()
-        times = f"  ({', '.join(one.pattern for one in found)})" if found else ""
-        return measured, times, {one.key: f"{one.took.value:.1f}" for one in found}
+        seen = noticed(self._behind(page), page.starts, rule)
+        if seen is None or self.wish.elsewhere:
+            return ()
+        return parts(fault=Instant(self.acting_s, self.effect_s), noticed=seen, first_s=page.first_s, page_s=page.t_s,
+                     rule=rule, routes=self.alerting.routes(page.t_s), labels=page.labels, receiver=page.receiver)  # fmt: skip
+
+    def _spent(self) -> Iterator[Spent]:
+        """Where the time went of each page that can only be the fault's: the first of each series to each receiver."""
+        first: dict[tuple[str, str], Delivery] = {}
+        for page in self._since_fault():
+            first.setdefault((page.fingerprint, page.receiver), page)
+        for page in list(first.values())[:_SPENT_MAX]:
+            if self._no_ground() is None and self._doubt(page) is None and (found := self._parts(page)):
+                took = self._after(Instant(page.t_s, page.t_s))
+                what = Sentence.of("{alert} reached {receiver}", alert=page.alert, receiver=page.receiver or "?")
+                yield Spent(what=what, lane=self._lane, from_s=round(page.t_s - took.value, 6), took=took,
+                            limit_s=self.within_s, parts=found)  # fmt: skip
 
     def _behind(self, page: Delivery) -> Episode | None:
         """The episode that the page tells of: the last one of its series that fired before it."""
         found = [one for one in self._episodes() if one.firing and self.acting_s <= one.since.low_s
-                 and one.firing.low_s <= page.t_s and _same(page, one)]  # fmt: skip
+                 and one.firing.low_s <= page.t_s and same(page.labels, one.labels)]  # fmt: skip
         return max(found, key=lambda one: one.firing.low_s if one.firing else 0.0, default=None)
 
     def _windows(self) -> Iterator[Window]:
-        """One lane for the alert: pending, firing, and each delivery as a moment."""
-        lane = f"alert:{self.wish.name_}"
+        """One lane for the alert: pending, firing, each delivery as a moment, and the one at which its time is over."""
         for one in self._episodes():
             ended_s = one.ended.high_s if one.ended else self.ended_s
             if one.pending:
                 until_s = one.firing.high_s if one.firing else ended_s
-                yield Window(lane=lane, label="pending", from_s=max(0.0, one.pending.low_s), to_s=until_s)
+                yield Window(lane=self._lane, label="pending", from_s=max(0.0, one.pending.low_s), to_s=until_s)
             if one.firing:
-                yield Window(lane=lane, label="firing", from_s=max(0.0, one.firing.low_s), to_s=ended_s)
+                yield Window(lane=self._lane, label="firing", from_s=max(0.0, one.firing.low_s), to_s=ended_s)
         for page in self._deliveries("firing", "resolved"):
             label = "delivered" if page.status == "firing" else "resolved"
-            yield Window(lane=lane, label=label, from_s=page.t_s, to_s=page.t_s)
+            yield Window(lane=self._lane, label=label, from_s=page.t_s, to_s=page.t_s)
+        limit_s = self.acting_s + self.within_s
+        if limit_s <= self.ended_s:
+            yield Window(lane=self._lane, label="limit", from_s=limit_s, to_s=limit_s)
 
 
 def told(wish: Wish, evidence: Evidence, fault: FaultSeen, alerting: Alerting) -> Told:
@@ -422,17 +479,5 @@ def _unknown(pattern: str, /, **about: Any) -> Told:
     return Told(fate=Fate.UNKNOWN, verdict=unknown(pattern, **about))
 
 
-def _same(page: Delivery, episode: Episode) -> bool:
-    """Whether a page may tell of this series: on the way labels are added and dropped, but seldom changed."""
-    return all(page.labels.get(name, value) == value for name, value in episode.labels.items())
-
-
 def _listed(labels: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in labels.items())
-
-
-def _for_s(episode: Episode | None, rule: Mapping[str, Any] | None) -> float | None:
-    """How long it was pending, by the clock of those who evaluate; None when nobody saw that."""
-    if episode and episode.pending_unix is not None and episode.firing_unix is not None:
-        return episode.firing_unix - episode.pending_unix
-    return 0.0 if rule and not rule.get("for_s") else None

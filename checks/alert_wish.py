@@ -9,26 +9,28 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 
-from checks.alerting import expression_in, fits, matching
+from checks.alerting import Delivery, expression_in, fits, matching
 from checks.ground import need_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertMatcher:
-    """Alerts of this name and with these labels. What is left out may be anything."""
+    """Alerts of this name, with these labels, that reach this receiver. What is left out may be anything."""
 
     name_: Annotated[str, "Its name; `/…/` is a regular expression that the whole of it must match"] = "/.*/"
     labels: Annotated[Mapping[str, str], "Labels it has; `/…/` is a regular expression"] = field(default_factory=dict)
+    reaches: Annotated[str | None, "The receiver that it reaches, as one where nobody is woken; left out, any"] = None
 
     def __post_init__(self) -> None:
         need_expressions("name", self.name_)
         need_expressions("labels", *self.labels.values())
-        if self.name_ == "/.*/" and not self.labels:
-            raise ValueError("name", "this would match every alert", "give a `name`, `labels`, or both")
+        if self.name_ == "/.*/" and not self.labels and self.reaches is None:
+            raise ValueError("name", "this would match every alert", "give a `name`, `labels` or `reaches`")
 
-    def matches(self, alert: str, labels: Mapping[str, str]) -> bool:
-        """Whether such an alert is meant."""
-        return matching(self.name_, alert) and fits(labels, self.labels)
+    def matches(self, page: Delivery) -> bool:
+        """Whether what was delivered is meant."""
+        reached = self.reaches in (None, page.receiver)
+        return reached and matching(self.name_, page.alert) and fits(page.labels, self.labels)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ class Wish:
     annotations: Annotated[
         tuple[str, ...], "Annotations that must be there and not empty, as summary, impact, cause, action"
     ] = ()
+    elsewhere: Annotated[
+        bool, "It comes another way than from the Prometheus whose rules are known, as from a dead man's switch"
+    ] = False
     says: Annotated[Mapping[str, str], "What annotations must hold: a regular expression for each"] = field(
         default_factory=dict
     )
@@ -65,8 +70,8 @@ class Wish:
 
     @property
     def healed_s(self) -> float:
-        """How long to go on listening once all faults are healed."""
-        return self.resolves_within.total_seconds() + 1 if self.resolves_within else 0.0
+        """How long to go on listening once all faults are healed: until it is resolved, and may have come again."""
+        return (self.resolves_within + self.within).total_seconds() + 1 if self.resolves_within else 0.0
 
     @property
     def wanted(self) -> Mapping[str, str]:

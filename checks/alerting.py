@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from checks.clocks import TOLD_LATE_S, Clocks, Instant
 from checks.evidence import Event, Evidence
 from checks.page_delay import timed
 
-_TOLD_LATE_S = 10.0
-"""A restart or a loss may be told this much after it happened: it is found by asking every few seconds, and an answer may
-be waited for."""
-_CLOCK_GRAIN_S = 1e-3
-"""To which the times of others and the offsets of their clocks are told."""
+_SAME_S = 0.0015
+"""Two times of one clock that differ by no more were rounded to milliseconds in different ways."""
 _ROLE_OF = {
-    "alerting.rules": "prometheus", "alert.state": "prometheus", "alerting.routes": "alertmanager",
-    "alert.held": "alertmanager", "silence.changed": "alertmanager", "page.received": "sink", "page.rejected": "sink",
+    "alerting.rules": "prometheus", "alert.state": "prometheus", "alert.sensed": "prometheus",
+    "alerting.routes": "alertmanager", "alert.held": "alertmanager", "silence.changed": "alertmanager",
+    "alerting.groups": "alertmanager", "alerting.dead_man": "alertmanager",
+    "page.received": "sink", "page.rejected": "sink",
 }  # fmt: skip
 """Who tells what."""
 
@@ -41,26 +41,23 @@ def fits(labels: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(matching(value, labels.get(name, "")) for name, value in wanted.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
-    """A moment on the run's clock, which lies between these two."""
-
-    low_s: float
-    high_s: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """One series of an alert, from when Prometheus first held it pending or firing until it no longer did."""
 
     alert: str
     labels: Mapping[str, str]
+    """With those that Prometheus gives to every alert that it sends."""
     pending: Instant | None
     firing: Instant | None
     ended: Instant | None
     pending_unix: float | None
     """By Prometheus's clock, as is `firing_unix`: the time between both is exact whatever that clock is worth."""
     firing_unix: float | None
+    sensed_unix: float | None
+    """When the sample was taken that first showed it, by that clock too; None when nobody knows."""
+    scrape_s: float | None
+    """How often such samples are taken; None when nobody knows."""
     lines: tuple[int, ...]
 
     @property
@@ -83,7 +80,7 @@ class Delivery:
     """When it began to fire; None when the sender does not say."""
     t_s: float
     first_s: float
-    """When the first attempt came, whatever it was answered."""
+    """When the first attempt began to come, whatever it was answered."""
     cut: bool
     """Whether something of the page is too long to be here."""
     seq: int
@@ -120,9 +117,10 @@ class Alerting:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self.listeners = _listeners(evidence)
-        self._clocks = _Clocks(evidence, self.listeners)
-        self.episodes = tuple(_episodes(evidence, self._clocks))
-        self.deliveries = tuple(_deliveries(evidence, self._clocks))
+        clocks = Clocks(evidence)
+        self.episodes = tuple(_episodes(evidence, clocks))
+        begun = _Begun(self.episodes, clocks, self.listeners)
+        self.deliveries = tuple(_deliveries(evidence, begun))
         """Of firing and of resolved alerts, oldest first."""
 
     def has(self, role: str) -> bool:
@@ -134,7 +132,7 @@ class Alerting:
         for one in self.listeners:
             if not roles or one.roles & set(roles):
                 for trouble in one.troubles:
-                    if trouble.from_s <= to_s + _TOLD_LATE_S and trouble.to_s >= from_s:
+                    if trouble.from_s <= to_s + TOLD_LATE_S and trouble.to_s >= from_s:
                         return trouble
         return None
 
@@ -156,6 +154,10 @@ class Alerting:
             if event.t_s <= moment_s:
                 last[event.data.get("observer", ""), event.data["fingerprint"]] = event
         return (event for event in last.values() if event.data["state"] != "gone")
+
+    def ever_held(self) -> Iterator[Event]:
+        """Each time Alertmanager said that it held an alert."""
+        return (event for event in self._evidence.of("alert.held") if event.data["state"] != "gone")
 
     def suppressed(self, from_s: float, to_s: float) -> Iterator[Event]:
         """When Alertmanager said in this time that it held an alert back."""
@@ -192,6 +194,13 @@ class Alerting:
         """The route trees as they were at that time."""
         return [told.data["routes"] for told in self._told("alerting.routes", before_s)]
 
+    @property
+    def unheard(self) -> set[str]:
+        """The receivers that post to no webhook, as a sink is one: no sink hears of their pages."""
+        told = [event.data for event in self._told("alerting.routes", inf) if "send_resolved" in event.data]
+        posting = {name for one in told for name in one["send_resolved"]}
+        return {name for one in told for name in one.get("receivers") or ()} - posting
+
     def truncated(self, from_s: float, to_s: float, receiver: str | None = None) -> Event | None:
         """The first page that was delivered in this time and left some of its alerts out."""
         for event in self._evidence.of("page.received"):
@@ -223,14 +232,19 @@ def _listeners(evidence: Evidence) -> tuple[Listener, ...]:
     kinds = ("observer.opened", "observer.lost", "observer.back", "observer.restarted", *_ROLE_OF)
     for event in sorted((event for kind in kinds for event in evidence.of(kind)), key=lambda one: one.seq):
         told.setdefault(event.data.get("observer", ""), []).append(event)
-    return tuple(_listener(name, events) for name, events in told.items())
+    return tuple(_listener(name, events, roles) for name, events in told.items() if (roles := _roles(events)))
 
 
-def _listener(name: str, events: Sequence[Event]) -> Listener:
+def _roles(events: Sequence[Event]) -> frozenset[str]:
+    """By what it told, and by its kind; none for one of another kind, as a chat, whose silence says nothing of alerts."""
+    kinds = {str(event.data["kind"]) for event in events if "kind" in event.data}
+    roles = {_ROLE_OF[event.kind] for event in events if event.kind in _ROLE_OF} | (kinds & {*_ROLE_OF.values()})
+    return frozenset(roles if roles or kinds else _ROLE_OF.values())
+
+
+def _listener(name: str, events: Sequence[Event], roles: frozenset[str]) -> Listener:
     opened = next((event for event in events if event.kind == "observer.opened"), None)
-    roles = {_ROLE_OF[event.kind] for event in events if event.kind in _ROLE_OF}
-    roles |= {str(event.data.get("kind")) for event in events} & set(_ROLE_OF.values())
-    return Listener(name=name, roles=frozenset(roles or _ROLE_OF.values()), troubles=tuple(_troubles(name, events)),
+    return Listener(name=name, roles=roles, troubles=tuple(_troubles(name, events)),
                     opened_s=opened.t_s if opened else inf, line=(opened or events[0]).seq)  # fmt: skip
 
 
@@ -252,89 +266,60 @@ def _troubles(name: str, events: Sequence[Event]) -> Iterator[Trouble]:
         yield Trouble(observer=name, why=why, from_s=lost.t_s, to_s=inf, seq=lost.seq)
 
 
-class _Clocks:
-    """Brings the times of others to the run's clock."""
-
-    def __init__(self, evidence: Evidence, listeners: Sequence[Listener]) -> None:
-        self._told: dict[str, list[Event]] = {}
-        for event in evidence.of("observer.clock"):
-            self._told.setdefault(event.data.get("observer", ""), []).append(event)
-        self._told = {name: _one_if_never_set(told) for name, told in self._told.items()}
-        ranked = sorted(listeners, key=lambda one: "prometheus" not in one.roles)
-        self._of_pages = next((one.name for one in ranked if one.name in self._told and "sink" not in one.roles), "")
-
-    def instant(self, unix: float | None, seen: Event, observer: str | None = None) -> Instant | None:
-        """When that was by our clock; without an observer, by the clock that the beginnings of alerts are told in.
-
-        Nothing was seen before it happened. A clock of which nothing is known is taken for ours, since a watcher
-        without Prometheus is most often on this very machine.
-        """
-        if unix is None:
-            return None
-        known = self._told.get(self._of_pages if observer is None else observer, [])
-        best = self._by(known[0] if known else seen, unix)
-        for clock in known[1:]:
-            later = self._by(clock, unix)
-            if clock.t_s <= seen.t_s and later.high_s >= clock.t_s:
-                best = later
-        high_s = min(best.high_s, seen.t_s)
-        return Instant(min(best.low_s, high_s), high_s)
-
-    def _by(self, clock: Event, unix: float) -> Instant:
-        from datetime import datetime
-
-        here_unix = datetime.fromisoformat(clock.at).timestamp()
-        at_s = unix - float(clock.data.get("offset_s", 0.0)) - here_unix + clock.t_s
-        error_s = float(clock.data.get("error_s", 0.0))
-        return Instant(round(at_s - error_s, 6), round(at_s + error_s, 6))
-
-
-def _one_if_never_set(told: list[Event]) -> list[Event]:
-    """The best that is known of a clock, when nothing that was told of it says that it was ever set; else all of it."""
-    offsets = [(float(one.data["offset_s"]), float(one.data["error_s"])) for one in told]
-    low_s, high_s = max(at - error for at, error in offsets), min(at + error for at, error in offsets)
-    if low_s > high_s + _CLOCK_GRAIN_S:
-        return told
-    return [min(told, key=lambda one: float(one.data["error_s"]))]
-
-
-def _episodes(evidence: Evidence, clocks: _Clocks) -> Iterator[Episode]:
+def _episodes(evidence: Evidence, clocks: Clocks) -> Iterator[Episode]:
     """Oldest first within a series."""
     told: dict[tuple[str, str], list[Event]] = {}
     for event in evidence.of("alert.state"):
         told.setdefault((event.data.get("observer", ""), str(event.data["series"])), []).append(event)
-    for (observer, _), events in told.items():
+    sensed = {_begun(event): event.data for event in evidence.of("alert.sensed")}
+    outside = {event.data.get("observer", ""): event.data.get("external_labels") or {}
+               for event in evidence.of("alerting.rules")}  # fmt: skip
+
+    def episode(part: Sequence[Event], end: Event | None) -> Episode:
+        labels = {**outside.get(part[0].data.get("observer", ""), {}), **part[0].data["labels"]}
+        return _episode(part, end, labels, clocks, sensed.get(_begun(part[0]), {}))
+
+    for events in told.values():
         part: list[Event] = []
         for event in events:
             state = event.data["state"]
             if part and state == "pending":  # that it had ended in between was not seen
-                yield _episode(part, None, clocks, observer)
+                yield episode(part, None)
                 part = []
             if state != "inactive":
                 part.append(event)
             elif part:
-                yield _episode(part, event, clocks, observer)
+                yield episode(part, event)
                 part = []
         if part:
-            yield _episode(part, None, clocks, observer)
+            yield episode(part, None)
 
 
-def _episode(part: Sequence[Event], end: Event | None, clocks: _Clocks, observer: str) -> Episode:
+def _begun(event: Event) -> tuple[object, ...]:
+    """What an episode is known by: whose series, and since when it is active."""
+    return event.data.get("observer", ""), event.data["series"], event.data.get("active_unix")
+
+
+def _episode(part: Sequence[Event], end: Event | None, labels: Mapping[str, str], clocks: Clocks,
+             sensed: Mapping[str, Any]) -> Episode:  # fmt: skip
+    observer = part[0].data.get("observer", "")
     pending = next((event for event in part if event.data["state"] == "pending"), None)
     firing = next((event for event in part if event.data["state"] == "firing"), None)
 
     def at(event: Event | None) -> Instant | None:
         if event is None:
             return None
-        return clocks.instant(event.data.get("since_unix"), event, observer) or Instant(-inf, event.t_s)
+        since_unix = event.data.get("since_unix")
+        return Instant(-inf, event.t_s) if since_unix is None else clocks.instant(since_unix, event, observer)
 
     pending_unix = pending.data.get("since_unix") if pending else None
     begun = at(pending)
     if firing and not pending and (pending_unix := _active_unix(firing)) is not None:
         begun = clocks.instant(pending_unix, firing, observer)
     return Episode(
-        alert=part[0].data["alert"], labels=part[0].data["labels"], pending=begun, firing=at(firing), ended=at(end),
+        alert=part[0].data["alert"], labels=labels, pending=begun, firing=at(firing), ended=at(end),
         pending_unix=pending_unix, firing_unix=firing.data.get("since_unix") if firing else None,
+        sensed_unix=sensed.get("sample_unix"), scrape_s=sensed.get("scrape_s"),
         lines=tuple(event.seq for event in (pending, firing, end) if event),
     )  # fmt: skip
 
@@ -350,7 +335,37 @@ def _active_unix(firing: Event) -> float | None:
     return float(active) if since - active >= (1.0 if float(active).is_integer() else 1e-3) else None
 
 
-def _deliveries(evidence: Evidence, clocks: _Clocks) -> Iterator[Delivery]:
+class _Begun:
+    """Finds when an alert began of which a page says since when it fires. By whose clock, the page does not say."""
+
+    def __init__(self, episodes: Sequence[Episode], clocks: Clocks, listeners: Sequence[Listener]) -> None:
+        self._clocks = clocks
+        self._episodes: dict[str, list[Episode]] = {}
+        for one in episodes:
+            self._episodes.setdefault(one.alert, []).append(one)
+        known = [one for one in listeners if clocks.knows(one.name)]
+        evaluate = [one.name for one in known if "prometheus" in one.roles]
+        self._any = evaluate or [one.name for one in known if "sink" not in one.roles][:1]
+
+    def when(self, alert: Mapping[str, Any], page: Event) -> Instant | None:
+        """It was when Prometheus told so of the same alert, or else by the clock of any; None when it does not say."""
+        starts_unix = alert.get("starts_unix")
+        if starts_unix is None:
+            return None
+        seen = [one.firing for one in self._episodes.get(alert["alert"], ())
+                if one.firing and one.firing_unix is not None and abs(one.firing_unix - starts_unix) <= _SAME_S
+                and one.firing.low_s <= page.t_s and same(alert["labels"], one.labels)]  # fmt: skip
+        if seen:
+            return Instant(min(one.low_s for one in seen), min(page.t_s, max(one.high_s for one in seen)))
+        return self._clocks.instant_by_any(starts_unix, page, self._any)
+
+
+def same(page: Mapping[str, str], series: Mapping[str, str]) -> bool:
+    """Whether an alert with these labels may be this series: on the way labels are added and dropped, seldom changed."""
+    return all(page.get(name, value) == value for name, value in series.items())
+
+
+def _deliveries(evidence: Evidence, begun: _Begun) -> Iterator[Delivery]:
     """Each alert once for each receiver, state and beginning."""
     first: dict[tuple[object, ...], float] = {}
     done: set[tuple[object, ...]] = set()
@@ -364,14 +379,14 @@ def _deliveries(evidence: Evidence, clocks: _Clocks) -> Iterator[Delivery]:
             last[whose] = status, times
             # One that does not say since when it fires begins anew when it fires after it was resolved.
             key = (*whose, status, f"time {times}" if starts is None else starts)
-            first_s = first.setdefault(key, event.t_s)
+            first_s = first.setdefault(key, event.t_s - float(event.data.get("took_s") or 0.0))
             if not _accepted(event) or key in done:
                 continue
             done.add(key)
             yield Delivery(
                 alert=alert["alert"], labels=alert["labels"], annotations=alert.get("annotations") or {},
                 receiver=receiver, fingerprint=alert["fingerprint"], status=status,
-                starts=clocks.instant(starts, event), t_s=event.t_s, first_s=first_s,
+                starts=begun.when(alert, event), t_s=event.t_s, first_s=first_s,
                 cut=bool(event.data.get("cut")), seq=event.seq,
             )  # fmt: skip
 

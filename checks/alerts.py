@@ -1,21 +1,23 @@
 """Do the right pages reach people in time, and no others?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar
 
-from checks.alert_fate import Told, told
+from checks.alert_control import silent
+from checks.alert_fate import told
+from checks.alert_preflight import foresee
 from checks.alert_wish import AlertMatcher, Wish
 from checks.alerting import Alerting, Delivery
-from checks.check import FaultName, Horizon, Measured, Outcome, Verdict, Window, failed, passed, unknown
+from checks.check import FaultName, Foreseen, Horizon, Measured, Outcome, Verdict, Window, failed, passed, unknown
 from checks.evidence import Evidence, FaultSeen
 from checks.ground import not_in_effect
 from checks.units import show_count, show_duration
 
 _NAMED = 3
 """Other things that are wrong are named up to so many, then counted."""
-_HARMS = ("page_missed", "page_late", "noise", "page_not_resolved", "page_unclear")
+_HARMS = ("not_discriminating", "page_missed", "page_late", "noise", "page_not_resolved", "page_unclear")
 """What can be wrong, worst first."""
 
 
@@ -55,28 +57,42 @@ class Alerts:
     def horizon(self) -> Horizon:
         """Until the latest allowed page has had its time."""
         resolved_s = max((wish.healed_s for wish in self.expect), default=0.0)
-        return Horizon(after=self.after, for_s=self.watched.total_seconds() + 1, healed_s=resolved_s)
+        first = replace(self, expect=tuple(replace(wish, resolves_within=None) for wish in self.expect))
+        return Horizon(after=self.after, for_s=self.watched.total_seconds() + 1, healed_s=resolved_s, first=first)
 
     def judge(self, evidence: Evidence) -> Verdict:
         """See the class."""
+        return self._judged(evidence, lambda *one: told(*one).verdict)
+
+    def foresee(self, evidence: Evidence) -> tuple[Foreseen, ...]:
+        """Whether each that is expected can come, whom it would reach, and how late."""
+        return foresee(self.expect, evidence)
+
+    def control(self, evidence: Evidence) -> Verdict:
+        """No expected alert may come while the fault is withheld, and no more of the others than with it."""
+        return self._judged(evidence, silent)
+
+    def _judged(self, evidence: Evidence, of_wish: Callable[[Wish, Evidence, FaultSeen, Alerting], Verdict]) -> Verdict:
+        """What follows from the verdict on each that is expected, and from all else that came."""
         fault = evidence.fault(self.after)
         if fault.effect_s is None:
             return not_in_effect(fault)
         alerting = Alerting(evidence)
-        results = [told(wish, evidence, fault, alerting) for wish in self.expect]
+        results = [of_wish(wish, evidence, fault, alerting) for wish in self.expect]
         acting_s = fault.effect_s if fault.acting_s is None else min(fault.acting_s, fault.effect_s)
         came = [one for one in _first_told(alerting.deliveries) if one.t_s >= acting_s]
-        bad = [one for one in came if any(matcher.matches(one.alert, one.labels) for matcher in self.forbid)]
+        bad = [one for one in came if any(matcher.matches(one) for matcher in self.forbid)]
         noisy = [one for one in came if one not in bad and not self._asked_for(one)]
-        verdicts = [one.verdict for one in results]
+        verdicts = [*results]
         if bad:
             verdicts.append(_forbidden(bad, fault))
         verdicts.append(self._quiet(noisy, fault, alerting, evidence, acting_s))
-        return self._worst(verdicts, results, noisy, bad)
+        spent = tuple(one for verdict in results for one in verdict.spent)
+        return replace(self._worst(verdicts, results, noisy, bad, fault), spent=spent)
 
     def _asked_for(self, page: Delivery) -> bool:
         wished = any(one.matches(page.alert, page.labels) for one in self.expect)
-        return wished or any(one.matches(page.alert, page.labels) for one in self.allow)
+        return wished or any(one.matches(page) for one in self.allow)
 
     def _quiet(self, noisy: Sequence[Delivery], fault: FaultSeen, alerting: Alerting, evidence: Evidence,
                acting_s: float) -> Verdict:  # fmt: skip
@@ -98,13 +114,16 @@ class Alerts:
         return passed("noise after {fault}: {noise}; limit {limit}",
                       noise=show_count(len(noisy)), **about)  # fmt: skip
 
-    def _worst(self, verdicts: Sequence[Verdict], results: Sequence[Told], noisy: Sequence[Delivery],
-               bad: Sequence[Delivery]) -> Verdict:  # fmt: skip
-        met = sum(1 for one in results if one.verdict.outcome is Outcome.PASSED)
-        measured = {"expected": Measured.count(len(results)), "met": Measured.count(met),
+    def _worst(self, verdicts: Sequence[Verdict], results: Sequence[Verdict], noisy: Sequence[Delivery],
+               bad: Sequence[Delivery], fault: FaultSeen) -> Verdict:  # fmt: skip
+        met = sum(1 for one in results if one.outcome is Outcome.PASSED)
+        fine = "{met} of {all} expected alerts came as they should, and {noise} others"
+        if fault.withheld:
+            fine = "{met} of {all} expected alerts kept silent without {fault}, and {noise} others came"
+        measured = {"expected": Measured.count(len(results)), "silent" if fault.withheld else "met": Measured.count(met),
                     "noise": Measured.count(len(noisy)), "forbidden": Measured.count(len(bad))}  # fmt: skip
         for wish, one in zip(self.expect, results, strict=True):
-            measured |= {f"{wish.name_}.{name}": figure for name, figure in one.verdict.measured.items()}
+            measured |= {f"{wish.name_}.{name}": figure for name, figure in one.measured.items()}
         about: dict[str, Any] = {"measured": measured, "windows": _windows(verdicts, noisy, bad)}
         wrong = sorted(
             (one for one in verdicts if one.outcome is Outcome.FAILED), key=lambda one: _HARMS.index(one.harm)
@@ -112,8 +131,8 @@ class Alerts:
         doubtful = [one for one in verdicts if one.outcome is Outcome.UNKNOWN]
         if not wrong and not doubtful:
             proof = tuple(sorted({line for one in verdicts for line in one.proof}))
-            return passed("{met} of {all} expected alerts came as they should, and {noise} others", proof=proof, met=met,
-                          all=len(results), noise=show_count(len(noisy)), **about)  # fmt: skip
+            return passed(fine, proof=proof, met=met, all=len(results), fault=fault.fault, noise=show_count(len(noisy)),
+                          **about)  # fmt: skip
         first, *others = wrong or doubtful
         verdict = replace(first, **about, proof=tuple(sorted({line for one in (first, *others) for line in one.proof})))
         if others:
@@ -127,6 +146,13 @@ class Alerts:
         """The share of expectations that were met; what came beyond the limit counts as one that was not."""
         excess = max(0, len(noisy) - self.noise.at_most) + len(bad)
         return met / (all_ + excess) if all_ + excess else 0.0
+
+
+def wishes_of(check: object) -> tuple[Wish, ...]:
+    """The alerts that a check expects; none for one of other things."""
+    if isinstance(check, Alerts):
+        return check.expect
+    return (check,) if isinstance(check, Wish) else ()
 
 
 def _first_told(deliveries: Sequence[Delivery]) -> list[Delivery]:
@@ -168,9 +194,9 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _windows(verdicts: Sequence[Verdict], noisy: Sequence[Delivery], bad: Sequence[Delivery]) -> tuple[Window, ...]:
-    """Those of the expected alerts, and of each other that came the moment at which it did."""
+    """Those of the expected alerts, and in a lane of their own the moments at which others came."""
     told_of = dict.fromkeys(window for one in verdicts for window in one.windows)
     named = (("noise", noisy), ("forbidden", bad))
-    others = [Window(lane=f"alert:{one.alert}", label=label, from_s=one.t_s, to_s=one.t_s)
+    others = [Window(lane="other pages", label=f"{label} ({one.alert})", from_s=one.t_s, to_s=one.t_s)
               for label, pages in named for one in pages[:200]]  # fmt: skip
     return (*told_of, *others)

@@ -85,10 +85,62 @@ class Window:
     """A stretch of time that a verdict speaks of, for the picture."""
 
     lane: str
-    """What it belongs to: `probe:orders`, `fault:primary-dies`, or empty for the whole run."""
+    """What it belongs to: `probe:orders`, `fault:primary-dies`, `alert:PageDown`, `other pages`, or empty for the whole run."""
     label: str
     from_s: float
     to_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of the time that something took, or several that nobody can tell apart."""
+
+    name: str
+    took: Measured
+    knobs: Mapping[str, float] = field(default_factory=dict)
+    """What would make it shorter, by name, in seconds as it is set; first the one that decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Where the time until something went, part after part, for the picture."""
+
+    what: Sentence
+    """What it was until: `CachePrimaryDown reached oncall`."""
+    lane: str
+    """As of a window."""
+    from_s: float
+    took: Measured
+    limit_s: float
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreCap:
+    """The most that the whole score may be because of one verdict, whatever the rubric says of its harm."""
+
+    at_most: float
+    """From 0 to 100."""
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table behind a verdict that is made of many things, such as the rules of a SOP."""
+
+    status: str
+    """A word: `satisfied`, `violated`, `n/a`."""
+    name: str
+    because: Sentence
+    at_s: float | None = None
+    """When it was done."""
+    due_s: float | None = None
+    """Until when it had to be."""
+    remarks: tuple[str, ...] = ()
+    """Words that one must know to weigh it: `must`, `declared`, `unsubstantiated`."""
+    quote: str = ""
+    """What somebody wrote, where that decides."""
+    proof: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +157,10 @@ class Verdict:
     """What a rubric's cap is looked up by when the verdict is not a pass: `data_lost`, `not_recovered`, …"""
     measured: Mapping[str, Measured] = field(default_factory=dict)
     windows: tuple[Window, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    cap: ScoreCap | None = None
+    """It counts where the verdict is not a pass."""
+    rows: tuple[Row, ...] = ()
 
     @property
     def points(self) -> float | None:
@@ -158,6 +214,8 @@ class Horizon:
     for_s: float
     healed_s: float = 0.0
     """Of a check that waits after a fault: how long it waits besides, once all faults were healed."""
+    first: "Check | None" = None
+    """What of it can be judged while the fault is there, so that nobody waits then for what comes later; left out, all."""
 
 
 @runtime_checkable
@@ -208,9 +266,12 @@ class Reacts(Protocol):
 
 
 def judge(check: Check, evidence: Evidence) -> Verdict:
-    """Ask one check. A check that raises is unknown, with what it raised as the reason."""
+    """Ask one check; of a control, one that reacts is asked whether it did so without the fault.
+
+    A check that raises is unknown, with what it raised as the reason.
+    """
     try:
-        verdict = check.judge(evidence)
+        verdict = check.control(evidence) if evidence.control and isinstance(check, Reacts) else check.judge(evidence)
         if not isinstance(verdict, Verdict):
             raise TypeError(f"it gave {type(verdict).__name__} and no verdict")
         str(verdict.because)  # a sentence that lacks a value must show here, and not when the report is printed

@@ -267,6 +267,8 @@ class FaultSeen:
     """Why it is not in effect or not gone, in a few words; empty when there is none."""
     lines: tuple[int, ...]
     """The journal lines that say so."""
+    withheld: bool = False
+    """True in a control, which brings nothing about: the times are those at which it would have come and gone."""
 
     @property
     def until_s(self) -> float | None:
@@ -300,6 +302,12 @@ class Evidence:
                 insort(listed, event, key=_seq)
             else:
                 listed.append(event)
+
+    @property
+    def control(self) -> bool:
+        """Whether the run withheld its faults, to see what comes without them."""
+        opened = self.first("run.opened")
+        return opened is not None and opened.data.get("control") is True
 
     def of(self, kind: str, **matching: object) -> list[Event]:
         """Events of this kind whose data has these values, oldest first."""
@@ -339,6 +347,8 @@ class Evidence:
 
     def fault(self, name: str) -> FaultSeen:
         """What became of one fault. A fault with several targets is in effect only when each of them is."""
+        if withheld := self.first("fault.withheld", fault=name):
+            return _withheld(withheld, self.first("fault.elapsed", fault=name))
         ids = dict.fromkeys(event.data["injection"] for event in self.of("injection.intended", fault=name))
         lines: list[int] = []
 
@@ -364,6 +374,13 @@ class Evidence:
             trouble=str(troubles[-1].data.get("why") or troubles[-1].kind) if troubles else "",
             lines=tuple(sorted(lines)),
         )
+
+
+def _withheld(began: Event, ended: Event | None) -> FaultSeen:
+    """A fault that a control withheld, as if it had been in effect at once and gone at once."""
+    ended_s = None if ended is None else ended.t_s
+    return FaultSeen(fault=began.data["fault"], acting_s=began.t_s, effect_s=began.t_s, healing_s=ended_s, gone_s=ended_s,
+                     trouble="", lines=tuple(event.seq for event in (began, ended) if event), withheld=True)  # fmt: skip
 
 
 def _seq(event: Event) -> int:

@@ -60,6 +60,25 @@ class Failover:
                 verdict = self._uninterrupted(during, fault, began_s, patient_s)
         return replace(verdict, proof=tuple(sorted({*verdict.proof, *fault.lines})))
 
+    def control(self, evidence: Evidence) -> Verdict:
+        """Nothing interrupts the service while the fault is withheld: whatever did would be taken for the fault's doing."""
+        fault, looks = evidence.fault(self.after), evidence.samples(self.probe)
+        if fault.effect_s is None:
+            return not_in_effect(fault)
+        if doubt := self._doubt_before(looks, fault.effect_s):
+            return doubt
+        hold_s = self.hold.total_seconds()
+        patient_s = patience_s(evidence, self.probe, hold_s / 2)
+        during = until(looks, fault.until_s)
+        found = outages(during, fault.effect_s, hold_s, patient_s)
+        if found:
+            worst = max(found, key=lambda one: (one.high_s, one.low_s))
+            verdict = failed("not discriminating: {probe} down for {outage} without {fault}", harm="not_discriminating",
+                             **self._about(worst, fault))  # fmt: skip
+        else:
+            verdict = self._uninterrupted(during, fault, fault.effect_s, patient_s)
+        return replace(verdict, proof=tuple(sorted({*verdict.proof, *fault.lines})))
+
     def _doubt_before(self, looks: Samples, began_s: float) -> Verdict | None:
         """Unknown, when the probe does not show that all was well just before the fault."""
         if not looks:

@@ -5,8 +5,9 @@ whoever delivers pages. It is there from before the first fault to after the las
 could not listen for a while is told too, since silence proves nothing then.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 
 class CannotObserve(Exception):
@@ -31,5 +32,17 @@ class Observer(Protocol):
         """Listen until the context is left. Entering it returns once nothing can be missed any more.
 
         Raises CannotObserve on entering. What goes wrong after that is told as `observer.lost`, and never raised.
+        """
+        ...
+
+
+@runtime_checkable
+class SendsAlerts(Protocol):
+    """An optional power of an observer: it can have an alert of ours go the way that the real ones go."""
+
+    async def send(self, labels: Mapping[str, str], annotations: Mapping[str, str], *, lasts_s: float) -> None:
+        """Let it fire at once, and be over by itself after so many seconds; sent again with 0, it is over now.
+
+        Whoever is paged by such an alert is paged by this one. Raises CannotObserve.
         """
         ...

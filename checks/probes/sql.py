@@ -179,7 +179,7 @@ class _Database:
     """Connections to the database, each used by one look at a time."""
 
     def __init__(self, address: SqlDatabase, settings: SqlProbe) -> None:
-        self._told = _told(address, settings)
+        self._told = told_of(address, settings)
         self._pool: Pool[AsyncConnection[Any]] = Pool(
             connect=self._connect, usable=_usable, close=_hang_up, most=settings.connections
         )
@@ -216,10 +216,10 @@ class _Database:
         return ""
 
     async def _connect(self) -> "AsyncConnection[Any]":
-        return await _one_try().connect(**self._told, autocommit=True, prepare_threshold=None)
+        return await one_try().connect(**self._told, autocommit=True, prepare_threshold=None)
 
 
-def _told(address: SqlDatabase, settings: SqlProbe) -> dict[str, Any]:
+def told_of(address: SqlDatabase, settings: SqlProbe) -> dict[str, Any]:
     """What libpq is told of each connection. Raises CannotLook when the address cannot be read."""
     from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
@@ -238,7 +238,7 @@ def _told(address: SqlDatabase, settings: SqlProbe) -> dict[str, Any]:
 
 
 @cache
-def _one_try() -> "type[AsyncConnection[Any]]":
+def one_try() -> "type[AsyncConnection[Any]]":
     """A connection that is closed when what it waits for is cancelled.
 
     The library's own would then ask the server, over a second connection and for up to ten seconds, to stop.

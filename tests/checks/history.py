@@ -53,6 +53,12 @@ class History:
                 self.event(t_s, kind, **names, **data)
         return self
 
+    def withheld(self, name: str = "kill", *, began: float = 10.0, elapsed: float | None = None) -> Self:
+        """A control, which withheld this fault."""
+        self.event(0.0, "run.opened", control=True).event(0.0, "fault.planned", fault=name)
+        self.event(began, "fault.withheld", fault=name, does="SIGKILL", target="primary")
+        return self if elapsed is None else self.event(elapsed, "fault.elapsed", fault=name)
+
     def opened(
         self, probe: str = "orders", *, every_s: float = 0.1, timeout_s: float = 1.0, writes: bool = True
     ) -> Self:
@@ -100,6 +106,22 @@ class History:
         return self.told(t_s, observer, "alert.state", alert=alert, labels=labels, series=str(sorted(labels.items())),
                          state=state, since_unix=at_unix, active_unix=None, **more)  # fmt: skip
 
+    def seen(self, t_s: float, sample: float | None = None, *, active: float, firing: float, skew_s: float = 0.0,
+             alert: str = "CachePrimaryDown", scrape_s: float | None = None, **labels: str) -> Self:  # fmt: skip
+        """Prometheus tells at `t_s` that an alert is active since then, fires since then, and which sample showed it."""
+        labels = {"alertname": alert, "severity": "page", **labels}
+        about: dict[str, Any] = {"alert": alert, "labels": labels, "series": str(sorted(labels.items())),
+                                 "active_unix": EPOCH_UNIX + active + skew_s}  # fmt: skip
+        if firing > active:
+            self.told(
+                t_s, "prometheus", "alert.state", state="pending", since_unix=EPOCH_UNIX + active + skew_s, **about
+            )
+        self.told(t_s, "prometheus", "alert.state", state="firing", since_unix=EPOCH_UNIX + firing + skew_s, **about)
+        if sample is None:
+            return self
+        return self.told(t_s, "prometheus", "alert.sensed", sample_unix=EPOCH_UNIX + sample + skew_s, scrape_s=scrape_s,
+                         **about)  # fmt: skip
+
     def held(self, t_s: float, state: str = "active", *, alert: str = "CachePrimaryDown", silenced_by: Iterable[str] = (),
              inhibited_by: Iterable[str] = (), muted_by: Iterable[str] = (), **labels: str) -> Self:  # fmt: skip
         """What Alertmanager does with an alert."""
@@ -110,13 +132,15 @@ class History:
 
     def page(self, t_s: float, status: str = "firing", *, starts: float | None = None, alert: str = "CachePrimaryDown",
              receiver: str = "oncall", answered: int = 200, truncated: int = 0, annotations: Mapping[str, str] = NOTHING,
-             skew_s: float = 0.0, cut: bool = False, observer: str = "sink", **labels: str) -> Self:  # fmt: skip
+             skew_s: float = 0.0, cut: bool = False, observer: str = "sink", took_s: float | None = None,
+             **labels: str) -> Self:  # fmt: skip
         """A page of one alert, which began to fire at `starts` of our time; left out, its sender does not say."""
         labels = {"alertname": alert, "severity": "page", **labels}
         starts_unix = None if starts is None else EPOCH_UNIX + starts + skew_s
         one = {"alert": alert, "fingerprint": _print(labels), "status": status, "labels": labels,
                "annotations": dict(annotations), "starts_unix": starts_unix, "ends_unix": None}  # fmt: skip
-        more = {"cut": True} if cut else {}
+        more: dict[str, Any] = {"cut": True} if cut else {}
+        more |= {} if took_s is None else {"took_s": took_s}
         return self.told(t_s, observer, "page.received", receiver=receiver, group="g", status=status, alerts=[one],
                          truncated=truncated, attempt=1, new=True, answered=answered, format="alertmanager", reason="",
                          **more)  # fmt: skip

@@ -62,6 +62,23 @@ class TestDelivered:
             "  (scrape and evaluation 3.1, for 5.0, grouping 3.0, delivery 0.1)"
         )
 
+    def test_the_scrape_that_showed_it_parts_scraping_from_evaluating(self) -> None:
+        history = ready().seen(18.3, 11.0, active=13.1, firing=18.1).page(21.2, starts=18.1, took_s=0.1)
+        assert said(judged(history)) == (
+            "passed: CachePrimaryDown reached oncall after 11.2 s; limit 30 s"
+            "  (scrape 1.0, evaluation 2.1, for 5.0, grouping 3.0, delivery 0.1)"
+        )
+
+    def test_a_scrape_that_began_before_the_fault_and_hung_took_none_of_its_time(self) -> None:
+        history = ready().seen(18.3, 9.5, active=13.1, firing=18.1).page(21.2, starts=18.1, took_s=0.1)
+        assert said(judged(history)).endswith("(scrape 0.0, evaluation 3.1, for 5.0, grouping 3.0, delivery 0.1)")
+
+    def test_a_scrape_of_another_time_says_nothing(self) -> None:
+        history = ready().seen(13.4, 9.0, active=9.1, firing=9.1, alert="Other").seen(18.3, active=13.1, firing=18.1)
+        history.told(19, "prometheus", "alert.sensed", **dict(history.events[-1].data) | {
+            "active_unix": EPOCH_UNIX + 2, "sample_unix": EPOCH_UNIX + 1})  # fmt: skip
+        assert "scrape and evaluation 3.1" in said(judged(history.page(21.2, starts=18.1)))
+
     def test_without_prometheus_the_page_tells_since_when_it_fires_and_no_more(self) -> None:
         history = ready("sink").page(21.2, starts=18.1)
         assert said(judged(history)).endswith("  (scrape, evaluation and for 8.1, grouping and delivery 3.1)")
@@ -92,8 +109,11 @@ class TestDelivered:
         windows = judged(paged().state(40, "inactive").page(41, "resolved", starts=18.1)).windows
         assert {one.lane for one in windows} == {"alert:CachePrimaryDown"}
         assert [(one.label, one.from_s, one.to_s) for one in windows] == [
-            ("pending", 13.1, 18.1), ("firing", 18.1, 40), ("delivered", 21.2, 21.2), ("resolved", 41, 41),
+            ("pending", 13.1, 18.1), ("firing", 18.1, 40), ("delivered", 21.2, 21.2), ("limit", 40, 40), ("resolved", 41, 41),
         ]  # fmt: skip
+
+    def test_a_limit_after_the_end_is_not_in_it(self) -> None:
+        assert "limit" not in {one.label for one in judged(paged(), ended=39.9).windows}
 
     def test_repetitions_are_not_later_pages(self) -> None:
         assert said(judged(paged().page(55, starts=18.1))) == said(judged(paged()))
@@ -169,6 +189,35 @@ def test_a_limit_inside_the_bounds_is_unknown_and_outside_it_is_not(within_s: fl
 )  # fmt: skip
 def test_what_did_not_reach_its_receiver_in_time_fails_and_says_where_it_ended(history: History, answer: str) -> None:
     assert said(judged(history)) == answer
+
+
+class TestNoWebhook:
+    """A receiver that is told in ways of which no sink hears may have been told."""
+
+    UNKNOWN = "unknown: oncall has no webhook, so no sink could hear whether CachePrimaryDown reached it"
+
+    def history(self, *watching: str, posting: bool = False) -> History:
+        history = History().listening(*watching).rules("CachePrimaryDown").routes().fault(effect=10.0)
+        routes = next(event for event in history.events if event.kind == "alerting.routes")
+        told: Any = routes.data
+        told["send_resolved"] = {"oncall": True} if posting else {}
+        return history
+
+    @pytest.mark.parametrize("reaches", ["oncall", None])
+    def test_what_fired_may_have_reached_it(self, reaches: str | None) -> None:
+        history = fired(self.history(*ALL)).held(18.5)
+        assert said(judged(history, alert(reaches=reaches))) == self.UNKNOWN
+        assert judged(fired(self.history(*ALL, posting=True)).held(18.5)).harm == "page_missed"
+
+    def test_what_never_fired_did_not_and_without_prometheus_nobody_knows(self) -> None:
+        assert said(judged(self.history(*ALL))) == "failed: CachePrimaryDown never fired; limit 30 s"
+        quiet = self.history("alertmanager", "sink")
+        quiet.events = [event for event in quiet.events if event.kind != "alerting.rules"]
+        assert said(judged(quiet)) == self.UNKNOWN
+
+    def test_what_was_silenced_did_not(self) -> None:
+        history = fired(self.history(*ALL)).held(18.5, "suppressed", muted_by=["weekend"])
+        assert said(judged(history)) == "failed: CachePrimaryDown fired and was muted by weekend; limit 30 s"
 
 
 @pytest.mark.parametrize(
@@ -250,6 +299,30 @@ def test_what_begins_with_the_fault_does_not_count_as_before_it(since: float, ou
     assert judged(history).outcome == outcome
 
 
+def test_what_alertmanager_held_before_the_fault_was_there_before_whatever_the_page_says() -> None:
+    """Its sender's clock is ahead, and nobody listens to that."""
+    history = History().listening("alertmanager", "sink").held(5).fault(effect=10.0)
+    assert said(judged(history.page(21.2, starts=18.1))) == (
+        "unknown: CachePrimaryDown was there already before kill, so it proves nothing"
+    )
+
+
+@pytest.mark.parametrize(("again", "outcome"), [(40.0, "failed"), (40.1, "unknown")])
+def test_what_was_there_before_and_comes_again_only_when_its_time_is_over_proves_nothing(
+    again: float, outcome: str
+) -> None:
+    history = ready().state(0, "firing", since=-500, before=True).state(12, "inactive").state(again, "firing")
+    assert judged(history).outcome == outcome
+
+
+def test_labels_that_alerts_get_on_their_way_out_are_theirs() -> None:
+    history = ready().told(0, "prometheus", "alerting.rules", rules=[], external_labels={"region": "sg"})
+    assert said(judged(fired(history), alert(labels={"region": "sg"}))) == (
+        "failed: CachePrimaryDown fired after 8.1 s and never reached oncall; limit 30 s"
+    )
+    assert "CachePrimaryDown never fired" in said(judged(fired(history), alert(labels={"region": "eu"})))
+
+
 def test_another_series_that_was_there_before_does_not_stand_in_its_way() -> None:
     history = ready().state(0, "firing", since=-500, before=True, instance="a")
     history.state(13, "pending", instance="b").state(18, "firing", instance="b").page(21, starts=18, instance="b")
@@ -308,12 +381,28 @@ class TestResolved:
             ([(41, "resolved"), (45, "firing")], {}, "was never resolved"),
             ([(41, "resolved"), (45, "firing"), (46, "resolved")], {}, "passed"),
             ([], {"gone": None}, "unknown: kill was never seen to be gone"),
+            ([(41, "resolved")], {"ended": 52.199999}, "but the run ended before it could have come again; that takes 11.2 s"),
+            ([(41, "resolved")], {"ended": 52.2}, "passed"),
         ],
     )  # fmt: skip
     def test_a_page_is_taken_back_once_the_fault_is_gone(
         self, pages: list[Any], more: dict[str, Any], answer: str
     ) -> None:
         assert answer in self.story(*pages, **more)
+
+    @pytest.mark.parametrize(
+        ("why", "by"), [({"silenced_by": ["0123456789"]}, "01234567 of li (on it)"), ({"inhibited_by": ["?"]}, "?")]
+    )
+    def test_of_the_end_of_what_was_silenced_after_its_page_nobody_is_told(self, why: dict[str, Any], by: str) -> None:
+        history = fired(History().listening(*ALL).rules("CachePrimaryDown").fault(effect=10.0, healing=29.0, gone=30.0))
+        history.told(24, "alertmanager", "silence.changed", id="0123456789", state="active", matchers=[], by="li",
+                     comment="on it", ends_unix=EPOCH_UNIX)  # fmt: skip
+        paged = history.page(21.2, starts=18.1).held(25, "suppressed", **why)
+        assert said(judged(paged, alert(resolves_within=timedelta(seconds=20)))) == (
+            f"unknown: CachePrimaryDown reached oncall in time, and was then suppressed by {by}, so that nobody was told of "
+            "its end"
+        )
+        assert judged(paged).outcome is Outcome.PASSED
 
 
 class TestNotSeen:
@@ -380,6 +469,8 @@ class TestNotSeen:
         refused = ready().told(t_s, "sink", "page.rejected", why="the token is wrong", answered=401)
         assert judged(refused).outcome == outcome
         assert judged(fired(refused).page(21.2, starts=18.1)).outcome is Outcome.PASSED
+        late = ready().told(t_s, "sink", "page.rejected", why="the token is wrong", answered=401)
+        assert judged(fired(late).page(41.2, starts=18.1)).outcome == outcome
 
     def test_nobody_listened_and_no_fault(self) -> None:
         assert said(judged(History().fault())) == "unknown: nobody listened to alerts"

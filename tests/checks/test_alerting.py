@@ -63,6 +63,25 @@ class TestClock:
         assert page.starts is not None
         assert page.starts.low_s == 15
 
+    def test_a_page_that_tells_of_what_some_prometheus_saw_began_when_that_one_saw_it(self) -> None:
+        """Of two servers of one alert, the clocks of which are 3 min off; no other reading of the page is left."""
+        history = History().listening("prometheus", offset_s=180).told(0, "other", "observer.opened", kind="prometheus")
+        history.told(0, "other", "observer.clock", offset_s=-180.0, error_s=0.01)
+        history.state(15.2, "firing", since=15, skew_s=180, alert="A").listening("sink")
+        history.state(14.2, "firing", since=14, skew_s=-180, alert="A", observer="other")
+        first, second = deliveries(history.page(20, starts=15, skew_s=180, alert="A").page(21, starts=14, skew_s=-180,
+                                                                                             alert="A"))  # fmt: skip
+        assert first.starts is not None
+        assert second.starts is not None
+        assert [(one.low_s, one.high_s) for one in (first.starts, second.starts)] == [(15, 15), (13.99, 14.01)]
+
+    def test_a_page_that_tells_of_what_none_of_them_saw_may_be_by_the_clock_of_any(self) -> None:
+        history = History().listening("prometheus", offset_s=60).told(0, "other", "observer.opened", kind="prometheus")
+        history.told(0, "other", "observer.clock", offset_s=0.0, error_s=0.0)
+        (page,) = deliveries(history.listening("sink").page(90, starts=75))
+        assert page.starts
+        assert (page.starts.low_s, page.starts.high_s) == (15, 75)
+
     def test_a_time_that_is_not_known_is_some_time_until_it_was_told(self) -> None:
         history = History().told(9, "prometheus", "alert.state", alert="A", labels={}, series="1", state="firing",
                                  since_unix=None, active_unix=None)  # fmt: skip
@@ -97,6 +116,10 @@ class TestDeliveries:
         (page,) = deliveries(history)
         assert (page.first_s, page.t_s, page.seq) == (5, 6, 1)
 
+    def test_one_that_took_a_while_to_come_began_to_come_before(self) -> None:
+        (page,) = deliveries(History().page(5, starts=3, answered=503, took_s=0.5).page(6, starts=3, took_s=0.25))
+        assert (page.first_s, page.t_s) == (4.5, 6)
+
     @pytest.mark.parametrize(("answered", "count"), [(199, 0), (200, 1), (299, 1), (300, 0), (401, 0)])
     def test_taken_is_2xx(self, answered: int, count: int) -> None:
         assert len(deliveries(History().page(5, starts=1, answered=answered))) == count
@@ -121,6 +144,12 @@ class TestListeners:
         history.told(0, "d", "observer.lost", why="refused")
         roles = {one.name: one.roles for one in read(history).listeners}
         assert roles == {"a": {"prometheus"}, "b": {"sink"}, "alertmanager": {"alertmanager"}, "c": {*ALL}, "d": {*ALL}}
+
+    def test_whoever_listens_to_other_things_is_none_of_them(self) -> None:
+        """A chat is no sink, and that it cannot be heard makes no page unseen."""
+        history = History().told(0, "war-room", "observer.opened", kind="chat", what="Slack")
+        history.told(0, "replicas", "observer.lost", kind="replication", why="refused")
+        assert read(history).listeners == ()
 
     def test_a_loss_lasts_from_the_last_that_was_heard_until_it_is_back(self) -> None:
         history = History().listening("sink").told(10, "sink", "observer.lost", why="died").told(

@@ -158,18 +158,44 @@ class TestUnknown:
 
 
 def test_the_picture_shows_noise_too() -> None:
-    lanes = {(one.lane, one.label) for one in judged(came(*EXPECTED, "DiskFull")).windows}
+    check = alerts(forbid=(AlertMatcher(name_="NodeDown"),))
+    lanes = {(one.lane, one.label) for one in judged(came(*EXPECTED, "DiskFull", "NodeDown"), check).windows}
     assert lanes == {
-        ("alert:CachePrimaryDown", "delivered"),
-        ("alert:ErrorBudgetBurn", "delivered"),
-        ("alert:DiskFull", "noise"),
+        *((f"alert:{name}", label) for name in EXPECTED for label in ("delivered", "limit")),
+        ("other pages", "noise (DiskFull)"),
+        ("other pages", "forbidden (NodeDown)"),
     }
+
+
+def test_it_is_told_of_each_page_that_was_expected_where_its_time_went() -> None:
+    for names in ([*EXPECTED], [*EXPECTED, "DiskFull"]):
+        spent = judged(came(*names)).spent
+        assert [str(one.what) for one in spent] == [f"{name} reached oncall" for name in EXPECTED]
+        assert {one.lane for one in spent} == {f"alert:{name}" for name in EXPECTED}
 
 
 def test_it_waits_for_the_slowest() -> None:
     check = alerts(wish("A", 30), wish("B", 45))
     assert isinstance(check, Waits)
     assert (check.horizon().after, check.horizon().for_s) == ("kill", 46)
+
+
+def test_what_may_come_to_one_receiver_may_not_come_to_another() -> None:
+    check = alerts(allow=(AlertMatcher(name_="DiskFull", reaches="tickets"), AlertMatcher(reaches="chat")))
+    quiet = came(*EXPECTED).page(30, alert="DiskFull", receiver="tickets").page(31, alert="CpuHot", receiver="chat")
+    assert judged(quiet, check).outcome is Outcome.PASSED
+    woken = quiet.page(32, alert="DiskFull", receiver="oncall")
+    assert said(judged(woken, check)) == "failed: noise after kill (DiskFull): 1; limit 0"
+
+
+def test_while_the_fault_is_there_it_does_not_wait_for_the_end_of_alerts() -> None:
+    """They end only when it is gone."""
+    check = alerts(wish("CachePrimaryDown", resolves_within=timedelta(seconds=20)))
+    first = check.horizon().first
+    assert first is not None
+    assert judged(came("CachePrimaryDown"), check).outcome is Outcome.UNKNOWN
+    assert judge(first, came("CachePrimaryDown").ended(60).evidence).outcome is Outcome.PASSED
+    assert check.horizon().healed_s > 20
 
 
 @pytest.mark.parametrize("settings", [{}, {"name_": "/(/"}, {"labels": {"a": "/(/"}}])

@@ -34,6 +34,7 @@ def test_authors_have_these_checks_and_probes() -> None:
         "recovered",
         "alert",
         "alerts",
+        "sop",
     ]
     assert [kind.name for kind in PROBES] == ["http", "tcp", "udp_stream", "valkey", "sql", "command"]
 
@@ -45,7 +46,7 @@ def test_each_is_a_frozen_keyword_only_model_whose_settings_carry_help(kind: Any
     assert all(field.kw_only for field in fields(kind))
     hints = get_type_hints(kind, include_extras=True)
     helped = {field.name: get_origin(hints[field.name]) is Annotated for field in fields(kind)}
-    assert {name for name, has in helped.items() if not has} <= {"phase"}  # which the roof sets, and no author
+    assert {name for name, has in helped.items() if not has} <= {"phase", "book"}  # which the roof sets, and no author
 
 
 @pytest.mark.parametrize("kind", [*CHECKS, *OF_EVERY_DRILL], ids=lambda kind: kind.__name__)
@@ -56,7 +57,8 @@ def test_without_any_evidence_each_check_is_unknown(kind: Any) -> None:
     from checks.check import RatioLimit
 
     known: dict[str, Any] = {"probe": "orders", "after": "kill", "during": "kill", "fault": "kill",
-                             "name_": "Down", "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%")}  # fmt: skip
+                             "name_": "Down", "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%"),
+                             "file": "sop.yaml"}  # fmt: skip
     check = kind(**{field.name: known[field.name] for field in fields(kind) if field.name in known})
     verdict = judge(check, Evidence())
     assert verdict.outcome is Outcome.UNKNOWN

@@ -1,25 +1,22 @@
 """The worst case of a page, and the routes that an alert takes, without any run."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks.page_delay import matches, page_delays, routes_of, rule_in
+from checks.matchers import read
+from checks.page_delay import page_delay, timed
+from checks.page_routes import Labels, ways
 
 
-def told(
+def rule(
     for_s: float = 300.0, scrape_s: float | None = 60.0, evaluation_s: float | None = 60.0, **more: Any
-) -> dict[str, Any]:
-    rule = {"alert": "Down", "for_s": for_s, "interval_s": None, "labels": {"severity": "page"}, **more}
-    return {"rules": [{"alert": "Other"}, rule], "scrape_s": scrape_s, "evaluation_s": evaluation_s}
-
-
-def rule(**more: Any) -> Any:
-    found = rule_in(told(**more), "Down")
-    assert found is not None
-    return found
+) -> Mapping[str, Any]:
+    one = {"alert": "Down", "for_s": for_s, "interval_s": None, "labels": {"severity": "page"}, **more}
+    return timed(one, {"scrape_s": scrape_s, "evaluation_s": evaluation_s})
 
 
 def route(
@@ -30,12 +27,12 @@ def route(
 
 
 def receivers(tree: dict[str, Any], **labels: str) -> list[str]:
-    return [one["receiver"] for one in routes_of(tree, labels)]
+    return [one.receiver for one in ways(tree, Labels(labels, whole=True))]
 
 
 class TestDelay:
     def test_the_defaults_and_five_minutes_come_to_seven_and_a_half(self) -> None:
-        (delay,) = page_delays(rule(), route("oncall"), {})
+        delay = page_delay(rule(), route("oncall"))
         assert delay.worst_s == 450.0
         assert str(delay.arithmetic) == (
             "Down reaches oncall at worst after scrape 1 min + evaluation 1 min + for 5 min + grouping 30 s = 7 min 30 s"
@@ -55,48 +52,30 @@ class TestDelay:
         ],
     )
     def test_for_is_over_only_at_an_evaluation(self, for_s: float, evaluation_s: float, waiting_s: float) -> None:
-        (delay,) = page_delays(rule(for_s=for_s, evaluation_s=evaluation_s), route("oncall"), {})
+        delay = page_delay(rule(for_s=for_s, evaluation_s=evaluation_s), route("oncall"))
         assert delay.waiting_s == waiting_s
 
     def test_a_group_of_rules_may_have_an_interval_of_its_own(self) -> None:
-        (delay,) = page_delays(rule(interval_s=10.0), route("oncall"), {})
+        delay = page_delay(rule(interval_s=10.0), route("oncall"))
         assert (delay.evaluation_s, delay.worst_s) == (10, 60 + 10 + 300 + 30)
 
     def test_a_group_that_is_alive_waits_for_its_next_turn(self) -> None:
-        (delay,) = page_delays(rule(), route("oncall"), {})
+        delay = page_delay(rule(), route("oncall"))
         assert delay.worst_in_group_s == 60 + 60 + 300 + 300
-
-    @pytest.mark.parametrize(("within_s", "keeps"), [(450.0, True), (449.999, False)])
-    def test_a_budget_is_kept_or_not(self, within_s: float, keeps: bool) -> None:
-        (delay,) = page_delays(rule(), route("oncall"), {})
-        assert delay.keeps(within_s) is keeps
 
     @pytest.mark.parametrize(
         ("more", "tree", "lacking"),
         [({"scrape_s": None}, route("oncall"), "scrape interval"),
          ({"evaluation_s": None}, route("oncall"), "evaluation interval"),
-         ({}, None, "group_wait")],
+         ({}, {}, "group_wait")],
     )  # fmt: skip
     def test_what_is_not_known_makes_no_figure(self, more: dict[str, Any], tree: Any, lacking: str) -> None:
-        (delay,) = page_delays(rule(**more), tree, {})
-        assert (delay.worst_s, delay.worst_in_group_s, delay.keeps(1e9)) == (None, None, None)
+        delay = page_delay(rule(**more), tree)
+        assert (delay.worst_s, delay.worst_in_group_s) == (None, None)
         assert str(delay.arithmetic).endswith(f": {lacking} not known")
 
     def test_each_route_has_its_own_wait(self) -> None:
-        tree = route("root", route("chat", go_on=True, wait_s=5), route("oncall", wait_s=0))
-        assert [(one.receiver, one.worst_s) for one in page_delays(rule(), tree, {})] == [
-            ("chat", 425.0),
-            ("oncall", 420.0),
-        ]
-
-    def test_the_labels_of_the_rule_and_its_name_choose_the_route(self) -> None:
-        tree = route("root", route("oncall", matchers=('severity="page"', 'alertname="Down"')))
-        assert [one.receiver for one in page_delays(rule(), tree, {})] == ["oncall"]
-        assert [one.receiver for one in page_delays(rule(labels={"severity": "{{ $x }}"}), tree, {})] == ["root"]
-        assert [one.receiver for one in page_delays(rule(labels={}), tree, {"severity": "page"})] == ["oncall"]
-
-    def test_there_is_no_rule_of_another_name(self) -> None:
-        assert rule_in(told(), "Up") is None
+        assert page_delay(rule(), route("chat", wait_s=5)).worst_s == 425.0
 
 
 class TestRoutes:
@@ -146,12 +125,12 @@ class TestRoutes:
     ],
 )  # fmt: skip
 def test_a_matcher_is_read_as_alertmanager_reads_it(matcher: Any, labels: dict[str, str], answer: bool) -> None:
-    assert matches(matcher, labels) is answer
+    assert Labels(labels, whole=True).fits([matcher]) is answer
 
 
 def test_what_is_no_matcher_is_refused() -> None:
     with pytest.raises(ValueError, match="no matcher"):
-        matches("severity", {})
+        read("severity")
 
 
 @given(fault_s=st.floats(0, 10), scrape=st.integers(1, 50), evaluation=st.integers(1, 50), for_=st.integers(0, 200),
@@ -170,8 +149,6 @@ def test_nothing_that_works_is_slower_than_the_worst_case(
     firing_s = active_s
     while firing_s - active_s < for_s - 1e-6:
         firing_s += evaluation_s
-    (delay,) = page_delays(
-        rule(for_s=for_s, scrape_s=scrape_s, evaluation_s=evaluation_s), route("r", wait_s=wait_s), {}
-    )
+    delay = page_delay(rule(for_s=for_s, scrape_s=scrape_s, evaluation_s=evaluation_s), route("r", wait_s=wait_s))
     assert delay.worst_s is not None
     assert firing_s + wait_s - fault_s <= delay.worst_s + 1e-6
