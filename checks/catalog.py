@@ -13,6 +13,7 @@ CHECKS: Mapping[str, str] = {
     "recovered": "checks.recovered:Recovered",
     "alert": "checks.alert:Alert",
     "alerts": "checks.alerts:Alerts",
+    "sop": "checks.sop.check:Sop",
 }
 
 PROBES: Mapping[str, str] = {
@@ -38,5 +39,10 @@ OBSERVERS: Mapping[str, str] = {
     "prometheus": "checks.observers.prometheus:PrometheusObserver",
     "alertmanager": "checks.observers.alertmanager:AlertmanagerObserver",
     "sink": "checks.observers.sink:Sink",
+    "chat": "checks.observers.chat:Chat",
+    "status_page": "checks.observers.status_page:StatusPage",
+    "replication": "checks.observers.replication:Replication",
+    "members": "checks.observers.members:Members",
+    "query": "checks.observers.query:Query",
 }
 """As an inventory says who is listened to."""

@@ -1,0 +1,1 @@
+"""SOPs: the runbook as rules, and whether people kept them. Acts in, obligations and a score out, purely."""

@@ -1,0 +1,159 @@
+"""Did people follow the SOP, as far as what happened shows it?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, ClassVar
+
+from checks.check import Measured, Outcome, Ratio, Row, ScoreCap, Sentence, Verdict, unknown
+from checks.evidence import Evidence
+from checks.sop.book import Book
+from checks.sop.obligation import Obligation, Status
+from checks.sop.standing import Ruling, Standing, standing
+
+_AT_LEAST = Ratio(0.8)
+_CONFIDENCE = 0.8
+"""The share of the rules that apply, by weight, of which something must be known."""
+_ROWS = 5
+"""Obligations of one rule that are shown one by one, the gravest first."""
+_PROOFS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sop:
+    """The SOP was followed well enough: its score is high enough, no gate bites and no `must` was passed over.
+
+    Nobody there to be judged is unknown, and so is too much that nobody could see.
+    """
+
+    name: ClassVar[str] = "sop"
+
+    file: Annotated[str, "The SOP's file, beside the drill"]
+    at_least: Annotated[Ratio, "The least share of the score"] = _AT_LEAST
+    holds: Annotated[
+        Mapping[str, str], "Who holds a role from the beginning, as {L1: lin}; left out, who takes the page"
+    ] = field(default_factory=dict)
+    book: Book | None = field(default=None, metadata={"setting": False})
+    """What the file says; None until it was read."""
+
+    def standing(self, evidence: Evidence, *, now_s: float | None = None) -> Standing:
+        """How it stands, while a run is under way as afterwards. Raises ValueError when the file was not read."""
+        if self.book is None:
+            raise ValueError(f"the SOP {self.file} was not read")
+        return standing(self.book, evidence, now_s=now_s, holds=self.holds)
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """See the class."""
+        if self.book is None:
+            return unknown("the SOP {file} was not read", file=self.file)
+        found = self.standing(evidence)
+        if not found.attended:
+            return unknown("unattended run: no responder was there to be judged")
+        outcome, because = self._said(found)
+        points, gate = found.points, found.gate
+        return Verdict(
+            outcome=outcome,
+            because=_as_scripted(because, evidence),
+            proof=tuple(sorted({line for one in _gravest(found) for line in one.proof}))[:_PROOFS],
+            credit=None if points is None else points / 100,
+            cap=ScoreCap(at_most=gate.cap, because=gate.why) if gate and outcome is Outcome.FAILED else None,
+            measured=dict(_figures(found)),
+            rows=tuple(row for one in found.rulings for row in _rows(one)),
+        )
+
+    def _said(self, found: Standing) -> tuple[Outcome, Sentence]:
+        least = 100 * self.at_least
+        about = {"n": len(found.rulings), "least": f"{least:g}"}
+        broken = sorted((one for one in found.rulings if _broken(one)), key=_gravity)
+        outright = any(one.rule.settings.level == "must" and one.credit == 0 for one in broken)
+        if found.gate is None and found.confidence < _CONFIDENCE and (unseen := _unseen(found)):
+            return Outcome.UNKNOWN, unseen
+        if found.points is None and not broken:
+            return Outcome.UNKNOWN, Sentence.of("none of the {n} rules came to bear", **about)
+        if found.points is None:
+            return Outcome.FAILED, _with("the SOP was broken", about, broken[:1], broken[1:])
+        about["score"] = _figure(found.points, least)
+        if found.gate is None and not outright and found.points >= least:
+            return Outcome.PASSED, _with(
+                "{score} of 100 over {n} rules, {least} are needed", about, broken[:1], broken[1:]
+            )
+        return Outcome.FAILED, _with("{score} of 100, {least} are needed", about, broken[:1], broken[1:])
+
+
+def _with(lead: str, about: dict[str, object], worst: list[Ruling], others: list[Ruling]) -> Sentence:
+    """A sentence that goes on with the worst rule in words, and names the others."""
+    said = Sentence.of(lead, **about)
+    if not worst:
+        return said
+    why = _first(worst[0]).because
+    pattern, values = f"{lead}; {{rule}}: {why.pattern}", {**said.values, **why.values, "rule": worst[0].rule.id}
+    if others:
+        pattern, values["others"] = pattern + "; also {others}", ", ".join(one.rule.id for one in others)
+    return Sentence(pattern, values)
+
+
+def _as_scripted(said: Sentence, evidence: Evidence) -> Sentence:
+    """The same, with whoever was played by a script, since that says nothing of people."""
+    names = sorted({str(one.data.get("actor")) for one in evidence.of("act.recorded") if one.data.get("scripted")})
+    if not names:
+        return said
+    return Sentence(f"{said.pattern}; scripted: {{scripted}}", {**said.values, "scripted": ", ".join(names)})
+
+
+def _unseen(found: Standing) -> Sentence | None:
+    """Too much is unknown, as the first thing that is says; None when nothing is."""
+    first = next((one for one in found.rulings if one.status is Status.UNKNOWN), None)
+    if first is None:
+        return None
+    why = _first(first).because
+    return Sentence(
+        f"too little can be said of the SOP; {{rule}}: {why.pattern}", {**why.values, "rule": first.rule.id}
+    )
+
+
+def _broken(one: Ruling) -> bool:
+    return one.status is Status.VIOLATED
+
+
+def _gravity(one: Ruling) -> tuple[bool, float]:
+    """Gates first, then what cost most."""
+    return one.gate is None, -one.rule.weight * (1 - (one.credit or 0.0))
+
+
+def _gravest(found: Standing) -> Iterator[Obligation]:
+    broken = [one for one in found.rulings if _broken(one)]
+    return (_first(one) for one in sorted(broken, key=_gravity) or found.rulings)
+
+
+def _first(one: Ruling) -> Obligation:
+    """The obligation by which the rule stands as it does."""
+    return next(obligation for obligation in one.obligations if obligation.status is one.status)
+
+
+def _figure(points: float, limit: float) -> str:
+    """To the tenth, and never rounded up to the limit."""
+    text = f"{points:.1f}".removesuffix(".0")
+    return text if points >= limit or float(text) < limit else f"{points:.3f}"
+
+
+def _figures(found: Standing) -> Iterator[tuple[str, Measured]]:
+    if found.score is not None:
+        score = found.score / 100
+        yield "sop_score", Measured(value=score, low=score, high=score, unit="ratio")
+    yield "confidence", Measured(value=found.confidence, low=found.confidence, high=found.confidence, unit="ratio")
+    for status in (Status.SATISFIED, Status.VIOLATED, Status.UNKNOWN, Status.NOT_APPLICABLE):
+        count = sum(one.status is status for one in found.rulings)
+        yield f"rules_{status.name.lower()}", Measured.count(count)
+
+
+def _rows(one: Ruling) -> Iterator[Row]:
+    """A line for each obligation, the gravest first, up to a bound."""
+    order = list(Status)
+    listed = sorted(one.obligations, key=lambda obligation: order.index(obligation.status))
+    for obligation in listed[:_ROWS]:
+        said = [one.rule.settings.level, *([obligation.trust] if obligation.trust else []), *obligation.remarks]
+        yield Row(status=obligation.status, name=one.rule.id, because=obligation.because, at_s=obligation.done_s,
+                  due_s=obligation.due_s, remarks=tuple(map(str, said)), quote=obligation.matched,
+                  proof=obligation.proof[:_PROOFS])  # fmt: skip
+    if len(listed) > _ROWS:
+        because = Sentence.of("and {n} more", n=len(listed) - _ROWS)
+        yield Row(status=listed[_ROWS].status, name=one.rule.id, because=because)
