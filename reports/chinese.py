@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from reports import chinese_review as review
+
 WORDS: Mapping[str, str] = {
+    **review.WORDS,
     "passed": "通过", "failed": "未通过", "unknown": "未知", "inconclusive": "无结论", "aborted": "已中止",
     "not healed": "未恢复原状", "steady before": "注入前稳态", "steady after": "结束后稳态",
     "fault in effect": "故障生效", "failover": "故障切换", "data loss": "数据丢失", "unaffected": "不受影响", "media": "媒体质量",
@@ -30,11 +33,21 @@ WORDS: Mapping[str, str] = {
     "the outage lasted more than twice its limit": "中断超过要求的两倍",
     "nobody was paged who should have been": "该收到告警的人没有收到",
     "the outage lasted longer than its limit": "中断超过要求", "lost": "丢失", "outage": "中断",
-    "alert": "告警", "alerts": "告警",
+    "Where the time went": "时间花在哪里", "Part": "环节", "Took": "用时", "Knob": "可调项", "Set to": "现值",
+    "scrape": "抓取", "evaluation": "评估", "scrape and evaluation": "抓取与评估",
+    "scrape, evaluation and for": "抓取、评估与 for", "grouping": "分组", "delivery": "投递",
+    "grouping and delivery": "分组与投递", "firing": "触发", "delivered": "已送达", "resolved": "已解除", "limit": "时限",
+    "noise": "噪声", "forbidden": "不该出现", "other pages": "其他通知",
+    "alert": "告警", "alerts": "告警", "withheld": "未注入",
+    "sop": "预案", "Follow the SOP": "按预案行事", "Status": "状态", "Rule": "规则", "When": "发生", "Limit": "期限",
+    "satisfied": "已做到", "violated": "违反", "pending": "待定", "at risk": "将到期", "n/a": "不适用",
+    "must": "必须", "should": "应当", "may": "可以", "observed": "实测", "attributed": "有据可查", "attested": "他人证实",
+    "declared": "自述", "unsubstantiated": "无据", "clock off": "时钟不准",
 }  # fmt: skip
 """Fixed words, titles of checks, and the words of our rubrics."""
 
 PATTERNS: Mapping[str, str] = {
+    **review.PATTERNS,
     "Passed: all {n} checks.": "通过：全部 {n} 项检查。",
     "Aborted, and healed.": "已中止，故障已撤除。",
     "Aborted, and healed: {why}": "已中止，故障已撤除：{why}",
@@ -42,6 +55,22 @@ PATTERNS: Mapping[str, str] = {
     "Failed on {_check} and {_more} more ({_others})": "未通过：{_check}等，另有 {_more} 项（{_others}）",
     "Not healed": "未恢复原状",
     "Not healed and {_more} more ({_others})": "未恢复原状，另有 {_more} 项（{_others}）",
+    "control {outcome}": "对照{outcome}",
+    "nothing was injected": "没有注入任何故障",
+    "withheld from {from_s} to {to_s}": "{from_s} 至 {to_s} 未注入",
+    "Control, nothing was injected": "对照，没有注入任何故障",
+    "all {n} checks hold without the faults.": "没有故障时全部 {n} 项检查都成立。",
+    "not discriminating": "没有区分力",
+    "{probe} down for {outage} without {fault}": "没有 {fault}，{probe} 也中断了 {outage}",
+    "{alert} reached {receivers} without {fault}": "没有 {fault}，{alert} 也送达了 {receivers}",
+    "{alert} fired without {fault}": "没有 {fault}，{alert} 也触发了",
+    "{alert} did not come without {fault}": "没有 {fault}，{alert} 没有出现",
+    "{alert} was pending for a while without {fault}, and never fired":
+        "没有 {fault}，{alert} 曾处于 pending，但从未触发",
+    "{alert} was still pending at the end, so nobody can say whether it fires without {fault}":
+        "{alert} 到最后仍处于 pending，无法判断没有 {fault} 时是否会触发",
+    "{met} of {all} expected alerts kept silent without {fault}, and {noise} others came":
+        "没有 {fault}，{all} 条预期告警中 {met} 条没有出现，另有 {noise} 条其他告警",
     "No verdict without {_check}": "无结论，缺少前提：{_check}",
     "No verdict without {_check} and {_more} more ({_others})":
         "无结论，缺少前提：{_check}，另有 {_more} 项（{_others}）",
@@ -149,6 +178,8 @@ PATTERNS: Mapping[str, str] = {
     "{bytes} bytes are kept beside it": "残缺的 {bytes} 字节已另存",
     "fault {fault} never came": "故障 {fault} 从未注入",
     "probe {probe} fell behind its plan": "探测 {probe} 跟不上计划",
+    "{instead} stood in for {names}": "由 {instead} 代替 {names}",
+    "not installed here": "本机未安装",
     "1 look in 100 was sent more than {late} late": "每 100 次探测有 1 次延后超过 {late}",
     "{missing} of {acknowledged} acknowledged {probe} missing (numbers {numbers})":
         "已确认的 {acknowledged} 条 {probe} 中丢失 {missing} 条（编号 {numbers}）",
@@ -191,6 +222,10 @@ PATTERNS: Mapping[str, str] = {
     "{alert} reached {receiver} only after {took}": "{alert} 过了 {took} 才送达 {receiver}",
     "{alert} reached {receiver} after {took}, too coarse for limit {limit}":
         "{alert} 在 {took} 后送达 {receiver}，精度不足以判断要求 {limit}",
+    "limit {limit}  (scrape {scrape}, evaluation {evaluation}, for {waiting}, grouping and delivery {sending})":
+        "要求 {limit}（抓取 {scrape}，评估 {evaluation}，for {waiting}，分组与投递 {sending}）",
+    "limit {limit}  (scrape {scrape}, evaluation {evaluation}, for {waiting}, grouping {grouping}, delivery {delivery})":
+        "要求 {limit}（抓取 {scrape}，评估 {evaluation}，for {waiting}，分组 {grouping}，投递 {delivery}）",
     "limit {limit}  (scrape and evaluation {sensing}, for {waiting}, grouping and delivery {sending})":
         "要求 {limit}（抓取与评估 {sensing}，for {waiting}，分组与投递 {sending}）",
     "limit {limit}  (scrape and evaluation {sensing}, for {waiting}, grouping {grouping}, delivery {delivery})":
@@ -200,6 +235,13 @@ PATTERNS: Mapping[str, str] = {
     "limit {limit}  (scrape, evaluation and for {noticing}, grouping {grouping}, delivery {delivery})":
         "要求 {limit}（抓取、评估与 for {noticing}，分组 {grouping}，投递 {delivery}）",
     "it fired {count} times": "共触发 {count} 次",
+    "{alert} reached {receiver}": "{alert} 送达 {receiver}",
+    "after {took}": "用时 {took}",
+    "Of {whole}, {took} is {part}: the knob that would help most is `{knob}`, set to {set}":
+        "{whole} 中有 {took} 是{part}：最值得调的是 `{knob}`，现值 {set}",
+    "Of {whole}, {took} is `{knob}`, set to {set}: no other knob would help as much":
+        "{whole} 中有 {took} 是 `{knob}`，现值 {set}：调它最有用",
+    "Of {whole}, {took} is {part}, for which no knob is known": "{whole} 中有 {took} 是{part}，没有已知的可调项",
     "{alert} reached {receiver} in time, but has no {annotation}": "{alert} 及时送达 {receiver}，但没有 {annotation}",
     "{alert} reached {receiver} in time, but its {annotation} does not say {expression}":
         "{alert} 及时送达 {receiver}，但 {annotation} 中没有 {expression}",
@@ -216,6 +258,11 @@ PATTERNS: Mapping[str, str] = {
     "limit {until}": "要求 {until}",
     "{alert} was not seen to be resolved, but {observer} was not listening all the time":
         "没有看到 {alert} 解除，但 {observer} 没有全程监听",
+    "{alert} was resolved, but the run ended before it could have come again":
+        "{alert} 已解除，但运行结束得太早，它还来不及再次出现",
+    "that takes {again}": "这需要 {again}",
+    "{alert} reached {receiver} in time, and was then suppressed by {by}, so that nobody was told of its end":
+        "{alert} 及时送达 {receiver}，随后被 {by} 压制，因此它的解除没有通知任何人",
     "{alert} may have come again unseen, as {observer} was not listening all the time":
         "{observer} 没有全程监听，{alert} 可能再次出现而没有被看到",
     "{alert} was not seen to be delivered in time, but {observer} was not listening all the time":
@@ -257,5 +304,133 @@ PATTERNS: Mapping[str, str] = {
         "{alert} 最迟送达 {receiver}：抓取 {scrape} + 评估 {evaluation} + for {waiting} + 分组 {grouping} = {worst}",
     "nobody can say when {alert} reaches {receiver}": "无法判断 {alert} 何时送达 {receiver}",
     "{lacking} not known": "不知道 {lacking}",
+    "foreseen": "演练前检查",
+    "{observer} cannot be heard": "无法监听 {observer}",
+    "see that it runs, and that the inventory says where": "请确认它在运行，且清单中的地址正确",
+    "no sink listens, so nobody will know whom a page reached": "没有接收端监听，无法得知通知送达了谁",
+    "name a `sink` among the inventory's observers, and lead the receiver there too":
+        "请在清单的 observers 中写一个 `sink`，并让接收者也发到那里",
+    "{dead_man} is alive": "{dead_man} 存活",
+    "{dead_man} is not alive": "{dead_man} 已失联",
+    "see that Prometheus runs, evaluates a rule that always fires, and sends to this Alertmanager":
+        "请确认 Prometheus 在运行、评估一条始终触发的规则，并发送到这个 Alertmanager",
+    "{dead_man} was not heard of yet": "还没有收到 {dead_man}",
+    "wait a minute or two": "请等一两分钟",
+    "{alert} fires already, so it would prove nothing": "{alert} 已在触发，不能证明什么",
+    "{alert} is pending already, so it would prove nothing": "{alert} 已是 pending，不能证明什么",
+    "Alertmanager holds {alert} already, so it would prove nothing": "Alertmanager 已持有 {alert}，不能证明什么",
+    "see to what it tells of, or wait until it is over": "请先处理它所指的问题，或等它结束",
+    "{alert} has come and gone already, so it may prove nothing": "{alert} 已经出现又消失过，可能不能证明什么",
+    "find out why it fires without the fault": "请查明它为何在没有故障时触发",
+    "`for` makes it wait": "可用 `for` 让它等待",
+    "{alert} has {labels}, and not {wanted}": "{alert} 的标签是 {labels}，而不是 {wanted}",
+    "change the labels of the rule, or of the check": "请修改规则或检查项的标签",
+    "no rule is called {alert}": "没有名为 {alert} 的规则",
+    "no rule is called {alert} among those that are known": "已知的规则中没有 {alert}",
+    "see that all of them can be read": "请确认所有规则都能读到",
+    "nobody tells of rules, so nobody can say whether {alert} can fire": "没有人告知规则，无法判断 {alert} 能否触发",
+    "name a `prometheus` among the inventory's observers": "请在清单的 observers 中写一个 `prometheus`",
+    "did you mean {near}?": "是否想写 {near}？",
+    "there are {names}": "现有：{names}",
+    "there is none at all": "一个也没有",
+    "the rule of {alert} fails": "{alert} 的规则出错",
+    "mend its expression": "请修正它的表达式",
+    "the rule of {alert} was not evaluated yet": "{alert} 的规则还没有评估过",
+    "wait for its first evaluation": "请等它第一次评估",
+    "the rule of {alert} works": "{alert} 的规则正常",
+    "it finds {count} series": "找到 {count} 条时间序列",
+    "the rule of {alert} finds no series now, so it may never fire": "{alert} 的规则目前找不到时间序列，可能永远不会触发",
+    "see that what it watches is scraped and is called so": "请确认它所看的指标已被抓取，且名称无误",
+    "nothing that {alert} watches now has {wanted}": "{alert} 目前所看的时间序列都没有 {wanted}",
+    "change the labels of the check": "请修改检查项的标签",
+    "{alert} can fire for {count} series, so its page may be about another one":
+        "{alert} 可能因 {count} 条时间序列触发，通知所指的也许是另一条",
+    "say by `labels` which one is meant, or that any is, as {example}": "请用 `labels` 说明是哪一条，或写 {example} 表示任意",
+    "the rule of {alert} has no annotation {annotation}": "{alert} 的规则没有注解 {annotation}",
+    "write it into the rule": "请写进规则",
+    "the annotation {annotation} of {alert} does not say {expression}": "{alert} 的注解 {annotation} 中没有 {expression}",
+    "{alert} is silenced until {until}": "{alert} 被静默到 {until}",
+    "{alert} may be silenced until {until}, depending on its labels": "{alert} 可能被静默到 {until}，取决于它的标签",
+    "end that silence, or make it narrower": "请结束该静默，或缩小其范围",
+    "{alert} would be inhibited by {other}, which fires now": "{alert} 会被正在触发的 {other} 抑制",
+    "wait until that one is over": "请等它结束",
+    "no receiver is called {receiver}": "没有名为 {receiver} 的接收者",
+    "{alert} goes to {receivers} and not to {receiver}": "{alert} 会发给 {receivers}，而不是 {receiver}",
+    "give {receiver} a route that its labels match, or expect it elsewhere":
+        "请给 {receiver} 一条与其标签匹配的路由，或改写预期的接收者",
+    "{alert} reaches {receiver} or others, depending on {labels}": "{alert} 发给 {receiver} 还是别人，取决于 {labels}",
+    "let the rule set these labels, or say by `labels` which ones are meant":
+        "请让规则设定这些标签，或用 `labels` 说明",
+    "{alert} cannot reach {receiver} before for {waiting} + grouping {grouping} = {least}":
+        "{alert} 送达 {receiver} 不会早于：for {waiting} + 分组 {grouping} = {least}",
+    "shorten `for` or `group_wait`, or allow more than {least}": "请缩短 `for` 或 `group_wait`，或把要求放宽到 {least} 以上",
+    "shorten `for`, `group_wait` or the intervals, or allow {worst}":
+        "请缩短 `for`、`group_wait` 或各间隔，或把要求放宽到 {worst}",
+    "let Prometheus and Alertmanager be observed": "请让 Prometheus 与 Alertmanager 都被监听",
+    "{receiver} has no webhook, so no sink hears of its pages": "{receiver} 没有 webhook，接收端收不到它的通知",
+    "{receiver} has no webhook, so no sink could hear whether {alert} reached it": (
+        "{receiver} 没有 webhook，接收端无法得知 {alert} 是否送达"
+    ),
+    "give it one that leads to the sink": "请给它加一个通向接收端的 webhook",
+    "{receiver} was told of the group of {alert} already ({group}), whose next turn may be {interval} away,"
+    " so it may take {worst}":
+        "{alert} 所在的组（{group}）已通知过 {receiver}，下一轮最多要等 {interval}，因此可能需要 {worst}",
+    "wait {interval} after that group is over, or group by a label that tells the two apart":
+        "请在该组结束后再等 {interval}，或按能区分两者的标签分组",
+    "{receiver} is never told that {alert} is over": "{receiver} 不会收到 {alert} 的解除通知",
+    "let its webhook have `send_resolved: true`, or expect no end":
+        "请给它的 webhook 写上 `send_resolved: true`，或不要求解除",
+    "{alert} cannot be over before keep_firing_for {keeping}": "{alert} 的解除不会早于 keep_firing_for {keeping}",
+    "shorten `keep_firing_for`, or allow more": "请缩短 `keep_firing_for`，或放宽要求",
+    "{receiver} is told that {alert} is over at worst after scrape {scrape} + evaluation {evaluation}"
+    " + keep_firing_for {keeping} + group_interval {interval} = {worst}":
+        "{receiver} 最迟收到 {alert} 的解除：抓取 {scrape} + 评估 {evaluation}"
+        " + keep_firing_for {keeping} + group_interval {interval} = {worst}",
+    "shorten these, or allow {worst}": "请缩短这些，或把要求放宽到 {worst}",
+    "{receiver} is told nothing at some times ({times})": "{receiver} 在某些时段收不到通知（{times}）",
+    "see that the drill is run at another time": "请在其他时间进行演练",
+    "what {names} did was scripted": "{names} 的行为由脚本扮演",
+    "act {act} of the cast never came": "脚本角色的 {act} 没有发生",
+    "the command of {act} of the cast did not succeed": "脚本角色的 {act} 所运行的命令没有成功",
+    "scripted": "由脚本扮演",
+    "unattended run": "无人参与的运行",
+    "no responder was there to be judged": "没有可评判的人员",
+    "{score} of 100 over {n} rules, {least} are needed": "{n} 条规则得 {score}（满分 100），要求 {least}",
+    "{score} of 100, {least} are needed": "得 {score}（满分 100），要求 {least}",
+    "the SOP {file} was not read": "没有读到预案 {file}",
+    "the SOP was broken": "预案被违反",
+    "also {others}": "另有 {others}",
+    "too little can be said of the SOP": "对预案执行情况所知太少",
+    "none of the {n} rules came to bear": "{n} 条规则都没有用到",
+    "and {n} more": "另有 {n} 项",
+    "{event} has not come yet": "{event} 尚未发生",
+    "there was no {event}": "没有发生 {event}",
+    "nobody can say whether there was {event}": "无法得知是否发生过 {event}",
+    "the drill ended {left} before {event} was due": "{event} 到期前 {left} 演练已结束",
+    "it was said to be over, and was not": "已有人宣布结束，而事实并非如此",
+    "{event} by {who}, {took} after {anchor}": "{who} 在 {anchor} 之后 {took} 完成 {event}",
+    "no {event} within {limit} of {anchor}": "{anchor} 之后 {limit} 内没有 {event}",
+    "{event} is due {limit} after {anchor}": "{event} 须在 {anchor} 之后 {limit} 内完成",
+    "{event} is {trust} only, by {who}, and nothing better shows it": "{event} 只有 {who} 的说法（{trust}），没有更可信的证据",
+    "{event} by {who}, and it takes {roles}": "{event} 由 {who} 完成，而应由 {roles} 完成",
+    "{event} by {who}": "{who} 做了 {event}",
+    "{event} by {who}, {n} times by then": "{who} 做了 {event}，至此 {n} 次",
+    "{n} times {event}": "{event} 共 {n} 次",
+    "{event} came only after the drill had begun to heal": "演练开始恢复故障之后才有 {event}",
+    "{observer} last saw {result}": "{observer} 最后看到的是 {result}",
+    "{event} has come, and what {state} was then is not told yet": "已有 {event}，当时的 {state} 尚未得知",
+    "{then} by {doer}, {took} after {first} by {who}": "{doer} 做 {then}，此前 {took} {who} 已有 {first}",
+    "{then} by {doer} without {first}": "{doer} 做了 {then}，此前没有 {first}",
+    "{then} {took} after {when} by {doer}": "{doer} 的 {when} 之后 {took} 有 {then}",
+    "no {then} after {when} by {doer}": "{doer} 的 {when} 之后没有 {then}",
+    "{then} must follow {when} by {doer}": "{doer} 的 {when} 之后须有 {then}",
+    "{event} by {who} lacks {lacking}": "{who} 的 {event} 缺少 {lacking}",
+    "{event} by {who} says all that it must": "{who} 的 {event} 内容齐全",
+    "{event} by {team} is due": "{team} 须给出 {event}",
+    "it was over after {span}, before any {event} was due": "{span} 后已结束，还没到给出 {event} 的时候",
+    "no {event} by {team} that counts in {span}": "{span} 内 {team} 没有算数的 {event}",
+    "{n} times {event} by {team}, at most {gap} apart": "{team} 给出 {event} {n} 次，最长间隔 {gap}",
+    "{state} had held for {held} before {event} by {who}": "{who} 的 {event} 之前 {state} 已持续 {held}",
+    "nobody can say whether {state} held before {event}": "无法得知 {event} 之前 {state} 是否持续",
 }  # fmt: skip
 """Sentences, or clauses of sentences. Both sides of an entry hold the same fields."""

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from checks import Outcome, Seen
+from checks import Seen, Spent
 from checks.units import show_duration
 from reports.language import phrase, say
 from reports.markup import Html, el, join
 from reports.report import Phase, Report
-from reports.timeline import FaultLane, Judged, Point, ProbeLane, Stretch, Timeline
-from reports.wording import seconds, share, utc
+from reports.spending import longest, took_words
+from reports.timeline import FaultLane, Judged, Point, ProbeLane, StateLane, Stretch, Timeline
+from reports.wording import MARKS, seconds, share, utc, withheld_words
 
 GRAPH_PX = 64
 """Height of a probe's latency."""
@@ -22,6 +23,11 @@ STRIP_PX = 10
 """Height of its availability, below."""
 _ROOM = 0.25
 """The share of the width that a text needs beside its bracket."""
+_SPENT_MAX, _ROWS_MAX = 3, 3
+"""Of one alert: how many pages are drawn part by part, and rows of words beside its moments."""
+_NARROW, _WIDE, _AIR = 0.018, 0.036, 0.03
+"""The share of the width that a letter, a Chinese character and the blank behind a word need, on a phone."""
+_KINDS = frozenset({"pending", "firing", "delivered", "resolved", "limit", "noise", "forbidden"})
 _STEPS_S = (
     0.001,
     0.002,
@@ -50,13 +56,13 @@ _STEPS_S = (
     43200,
     86400,
 )
-_MARKS = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.UNKNOWN: "?"}
 
 
 def picture(timeline: Timeline, report: Report, language: str) -> Html:
-    """The whole picture: phases, axis, faults, probes, and below each the verdicts that speak of it."""
+    """The whole picture: phases, axis, faults, alerts, probes, and below each the verdicts that speak of it."""
     lanes = [
         *(_fault_lane(lane, timeline, report, language) for lane in timeline.faults),
+        *(_state_lane(lane, timeline, report, language) for lane in timeline.states),
         *(_probe_lane(lane, timeline, report, language) for lane in timeline.probes),
     ]
     if timeline.judged:
@@ -66,7 +72,7 @@ def picture(timeline: Timeline, report: Report, language: str) -> Html:
         _phases(timeline.phases, timeline, language),
         _axis(timeline, report),
         *lanes,
-        _legend(language),
+        _legend(language, control=report.control, alerts=any(lane.states for lane in timeline.states)),
         class_="picture",
         data_to=_ms(timeline.to_s),
         data_opened=report.opened_at,
@@ -139,7 +145,7 @@ def _axis(timeline: Timeline, report: Report) -> Html:
 def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: str) -> Html:
     fault = lane.fault
     lasted = None if fault.effect_s is None else (fault.healing_s or fault.gone_s or timeline.to_s) - fault.effect_s
-    said = (
+    said = withheld_words(fault, language) or (
         say("never in effect", language)
         if lasted is None
         else phrase("{seconds} in effect", language, seconds=seconds(lasted))
@@ -157,6 +163,77 @@ def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: s
     begins_s = lane.spans[0].from_s if lane.spans else 0.0
     note = _hanging(begins_s, begins_s, timeline, el("span", does), "does trouble" if fault.trouble else "does")
     return _lane("fault", label, drawn, note, _judged(lane.judged, timeline, language))
+
+
+def _state_lane(lane: StateLane, timeline: Timeline, report: Report, language: str) -> Html:
+    """Of an alert: how it got to somebody, part after part; what it was, pending or firing; and its moments."""
+    marks = [
+        el(
+            "a",
+            el("i", MARKS[one.outcome], aria_hidden="true"),
+            " ",
+            say(one.title, language),
+            href=f"#check-{one.check}",
+        )
+        for one in lane.judged
+    ]
+    strips = [_parts_strip(one, timeline, language) for one in lane.spent[:_SPENT_MAX]]
+    if lane.states:
+        strips.append(el("div", *(_state(one, timeline, report, language) for one in lane.states), class_="strip"))
+    told = "; ".join(
+        f"{say(one.label, language)} {one.from_s:.3f}" + (f" – {one.to_s:.3f}" if one.to_s > one.from_s else "") + " s"
+        for one in sorted((*lane.states, *lane.moments), key=lambda one: one.from_s)
+    )
+    name = lane.name or say(lane.kind, language)
+    drawn = el(
+        "div", *strips, *_moments(lane.moments, timeline, report, language), role="img", aria_label=f"{name}: {told}"
+    )
+    return _lane("states", join(el("b", name), *(el("span", one, class_=str(judged.outcome))
+                                                 for one, judged in zip(marks, lane.judged, strict=True))), drawn)  # fmt: skip
+
+
+def _parts_strip(spent: Spent, timeline: Timeline, language: str) -> Html:
+    parts, begin_s = [], spent.from_s
+    for place, one in enumerate(spent.parts):
+        end_s = begin_s + one.took.value
+        words = f"{say(one.name, language)} {took_words(one.took)}"
+        kind = "longest" if one is longest(spent.parts) else f"part-{place % 2}"
+        parts.append(el("span", el("span", words), title=words, class_=kind, **_place(begin_s, end_s, timeline.to_s)))
+        begin_s = end_s
+    return el("div", *parts, class_="strip parts")
+
+
+def _state(one: Judged, timeline: Timeline, report: Report, language: str) -> Html:
+    word = say(one.label, language)
+    title = f"{word}: {_between(one.from_s, one.to_s, report)}"
+    return el("span", el("span", word), title=title, class_=_kind(one), **_place(one.from_s, one.to_s, timeline.to_s))
+
+
+def _moments(moments: Sequence[Judged], timeline: Timeline, report: Report, language: str) -> list[Html]:
+    """Ticks with a word each, in as many rows as keep the words apart; where these are too many, without words."""
+    rows: list[list[Html]] = [[]]
+    free_s = [0.0] * _ROWS_MAX
+    for one in moments:
+        word = say(one.label, language)
+        title = f"{word}: {one.from_s:.3f} s ({utc(report, one.from_s)} UTC)"
+        wide_s = timeline.to_s * (_AIR + sum(_WIDE if ord(char) > 0x2E7F else _NARROW for char in word))
+        late = one.from_s + wide_s > timeline.to_s
+        from_s, to_s = (one.from_s - wide_s, one.from_s) if late else (one.from_s, one.from_s + wide_s)
+        row = next((n for n, at_s in enumerate(free_s) if from_s >= at_s), None)
+        if row is not None:
+            free_s[row] = to_s
+            rows += [[] for _ in range(row + 1 - len(rows))]
+        kind = _kind(one) + (" late" if late else "")
+        inside = [] if row is None else [el("span", word)]
+        rows[row or 0].append(
+            el("span", *inside, title=title, class_=kind, **_place(one.from_s, one.from_s, timeline.to_s))
+        )
+    return [el("div", *row, class_="ticks") for row in rows if row]
+
+
+def _kind(one: Judged) -> str:
+    """What a state or moment is drawn as: that of `noise (DiskFull)` is `noise`, and what is not known is plain."""
+    return "" if (kind := one.label.partition(" (")[0]) not in _KINDS else kind
 
 
 def _probe_lane(lane: ProbeLane, timeline: Timeline, report: Report, language: str) -> Html:
@@ -277,7 +354,7 @@ def _judged(judged: Sequence[Judged], timeline: Timeline, language: str) -> Html
     for one in judged:
         title = say(one.title, language)
         words = title if one.label in one.title else f"{title}: {say(one.label, language)}"
-        text = el("a", el("i", _MARKS[one.outcome], aria_hidden="true"), " ", words, href=f"#check-{one.check}")
+        text = el("a", el("i", MARKS[one.outcome], aria_hidden="true"), " ", words, href=f"#check-{one.check}")
         rows.append(_hanging(one.from_s, one.to_s, timeline, text, f"judged {one.outcome}"))
     return join(*rows)
 
@@ -310,15 +387,15 @@ def _place(from_s: float, to_s: float, end_s: float) -> dict[str, str | int]:
     return {"style": style, "data_from": _ms(from_s), "data_to": _ms(to_s)}
 
 
-def _legend(language: str) -> Html:
+def _legend(language: str, *, control: bool, alerts: bool) -> Html:
+    stages = [("acting", "acting"), ("in-effect", "in effect"), ("healing", "healing")]
     keys = [
-        ("acting", "acting"),
-        ("in-effect", "in effect"),
-        ("healing", "healing"),
+        *([("withheld", "withheld")] if control else stages),
         ("ok", "good"),
         ("bad", "bad"),
         ("blind", "blind"),
         ("gap", "not looked"),
+        *([("pending", "pending"), ("firing", "firing")] if alerts else []),
     ]
     return el(
         "p",

@@ -121,6 +121,8 @@ class FaultResult:
     gone_s: float | None
     trouble: str
     note: str = ""
+    withheld: tuple[float, float] | None = None
+    """From when to when it would have been there, in a control; the other times are then None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +182,8 @@ class Report:
     outcome: RunOutcome
     headline: Sentence
     """The answer in one sentence."""
+    control: bool = False
+    """True when nothing was injected, on purpose: the run says what comes without the faults, and proves nothing of them."""
     checks: tuple[CheckResult, ...]
     score: Score
     faults: tuple[FaultResult, ...]

@@ -12,11 +12,13 @@ How a score is made, so that each point of it can be argued with:
   easy check twice buys nothing. A kind that no dimension lists counts in a dimension of its own, never in silence.
 - **Unknown** leaves the score and lowers the confidence: the score is of what was judged. Below the rubric's confidence
   the run is inconclusive, whatever its score.
-- **Caps** stand over the sum: the lowest one that any check's harm calls for wins, and nothing averages it away.
+- **Caps** stand over the sum: the lowest one that any check's harm calls for, or that a verdict brings itself, wins, and
+  nothing averages it away.
 """
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from math import fsum
 
 from checks import Outcome, Sentence
@@ -40,8 +42,8 @@ def score(rubric: Rubric, results: Sequence[CheckResult], rubric_digest: str) ->
     caps = _caps(rubric, results)
     judged = [line for line in lines if line.points is not None]
     weight = fsum(line.weight for line in judged)
-    # Exact sums: the order of the checks must not show even in the last digit.
-    uncapped = 100 * fsum(line.points or 0 for line in judged) / weight if weight else None
+    # Exact sums, and their ratio first: neither the order of the checks nor rounding may show even in the last digit.
+    uncapped = 100 * (fsum(line.points or 0 for line in judged) / weight) if weight else None
     points = uncapped if uncapped is None or not caps else min(uncapped, caps[0].cap)
     return Score(
         points=points if _grounded(results) else None,
@@ -55,6 +57,11 @@ def score(rubric: Rubric, results: Sequence[CheckResult], rubric_digest: str) ->
         rubric=rubric.rubric,
         rubric_digest=rubric_digest,
     )
+
+
+def unscored(score: Score) -> Score:
+    """What is left of it in a control, which must never look like a proof: how many checks gave an answer."""
+    return replace(score, points=None, uncapped=None, lines=(), caps=())
 
 
 def run_outcome(
@@ -77,11 +84,21 @@ def run_outcome(
     return RunOutcome.PASSED
 
 
-def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, *, why: str = "") -> Sentence:
+def headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, *, why: str = "",
+             control: bool = False) -> Sentence:  # fmt: skip
     """The answer in one sentence. Where it rests on a check it ends in that check's own reason.
 
-    `why` is why a run was aborted, or did not start.
+    `why` is why a run was aborted, or did not start. That of a `control` begins by saying that it is one.
     """
+    if not control:
+        return _headline(outcome, results, score, why)
+    if outcome is RunOutcome.PASSED:
+        return Sentence.of("Control, nothing was injected: all {n} checks hold without the faults.", n=len(results))
+    said = _headline(outcome, results, score, why)
+    return Sentence(f"Control, nothing was injected: {said.pattern}", said.values)
+
+
+def _headline(outcome: RunOutcome, results: Sequence[CheckResult], score: Score, why: str) -> Sentence:
     match outcome:
         case RunOutcome.PASSED:
             return Sentence.of("Passed: all {n} checks.", n=len(results))
@@ -138,6 +155,11 @@ def _caps(rubric: Rubric, results: Sequence[CheckResult]) -> tuple[CapHit, ...]:
         CapHit(harm=result.verdict.harm, cap=cap.at_most, because=cap.because, check=result.id)
         for result in results
         if result.outcome is not Outcome.PASSED and (cap := rubric.caps.get(result.verdict.harm))
+    ]
+    hits += [
+        CapHit(harm=result.verdict.harm, cap=own.at_most, because=own.because, check=result.id)
+        for result in results
+        if result.outcome is not Outcome.PASSED and (own := result.verdict.cap)
     ]
     return tuple(sorted(hits, key=lambda hit: (hit.cap, hit.harm, hit.check)))
 

@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from checks import Row
 from reports.language import phrase, say
 from reports.markup import Html, el, join
-from reports.report import Report, Score, ScoreLine
+from reports.report import FaultResult, Report, Score, ScoreLine
 from reports.wording import (
+    ROW_COLUMNS,
     commands,
     confidence_words,
     judged_words,
     moment,
+    proof_words,
+    row_cells,
     score_words,
     seconds,
     share,
     show_part,
     utc,
+    withheld_words,
 )
 
 
@@ -45,6 +50,28 @@ def score_table(report: Report, language: str) -> Html:
     return join(_table("Score", language, columns, rows) if score.lines else Html(""), notes)
 
 
+def verdict_tables(report: Report, language: str) -> Html:
+    """For each verdict that is made of many things, a line for each of them."""
+    kinds = ("", "", "num", "num", "wide", "num")
+    columns: Mapping[str, str] = dict(zip([*ROW_COLUMNS, "journal lines"], kinds, strict=True))
+    return join(
+        *(
+            join(
+                el("h3", say(check.title, language)),
+                _table(check.title, language, columns, [_verdict_row(one, language) for one in check.verdict.rows]),
+            )
+            for check in report.checks
+            if check.verdict.rows
+        )
+    )
+
+
+def _verdict_row(row: Row, language: str) -> list[str]:
+    status, *others = row_cells(row, language)
+    grave = "trouble" if row.status in ("violated", "unknown", "at risk") else ""
+    return [el("span", status, class_=grave), *others, proof_words(row.proof, 3)]
+
+
 def fault_table(report: Report, language: str) -> Html:
     """What each fault was, and when it came and went."""
     columns = {"Fault": "", "Does": "", "Targets": ""} | dict.fromkeys(
@@ -55,7 +82,7 @@ def fault_table(report: Report, language: str) -> Html:
             el("b", one.id),
             join(
                 el("p", one.does),
-                *(el("p", text, class_=kind) for text, kind in ((one.trouble, "trouble"), (one.note, "soft")) if text),
+                *(el("p", text, class_=kind) for text, kind in _told(one, language) if text),
             ),
             ", ".join(one.targets),
             *(moment(at) for at in (one.acting_s, one.effect_s, one.healing_s, one.gone_s)),
@@ -63,6 +90,11 @@ def fault_table(report: Report, language: str) -> Html:
         for one in report.faults
     ]
     return _table("Faults", language, columns, rows)
+
+
+def _told(fault: FaultResult, language: str) -> Iterable[tuple[str, str]]:
+    """What there is to say of a fault besides, and of what class it is."""
+    return (withheld_words(fault, language), "soft"), (fault.trouble, "trouble"), (fault.note, "soft")
 
 
 def probe_table(report: Report, language: str) -> Html:

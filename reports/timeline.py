@@ -5,12 +5,13 @@ so that the fastest, the slowest and the bad ones of every stretch stay. Times a
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite
 
-from checks import Outcome, Samples, Seen, Window
+from checks import Outcome, Samples, Seen, Spent, Window
 from reports.report import CheckResult, FaultResult, Phase, ProbeResult, Report
+from reports.spending import spendings
 
 POINTS_MAX = 1500
 """Of one probe's looks."""
@@ -45,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stage of a fault: `acting` until it is in effect, `in effect`, `healing` until it is gone."""
+    """One stage of a fault: `acting` until it is in effect, `in effect`, `healing` until it is gone; or `withheld`."""
 
     stage: str
     from_s: float
@@ -87,12 +88,29 @@ class ProbeLane:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateLane:
+    """What verdicts say of something that is neither fault nor probe: `alert:PageDown`, `other pages`."""
+
+    kind: str
+    name: str
+    """Empty where there is one of its kind."""
+    states: tuple[Judged, ...]
+    """Stretches, those of one label never at the same time."""
+    moments: tuple[Judged, ...]
+    spent: tuple[Spent, ...]
+    """Where the time went of what happened to it."""
+    judged: tuple[Judged, ...]
+    """One of each verdict that speaks of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
     """All lanes of a run, from 0 to `to_s`."""
 
     to_s: float
     phases: tuple[Phase, ...]
     faults: tuple[FaultLane, ...]
+    states: tuple[StateLane, ...]
     probes: tuple[ProbeLane, ...]
     judged: tuple[Judged, ...]
     """Of the run as a whole, or of something that has no lane."""
@@ -111,7 +129,8 @@ def timeline(report: Report) -> Timeline:
     for place, check in enumerate(report.checks):
         for window in check.verdict.windows:
             if isfinite(window.from_s) and isfinite(window.to_s):
-                lane = window.lane if window.lane in lanes else ""
+                kind = window.lane.partition(":")[0]
+                lane = window.lane if window.lane in lanes or kind not in ("fault", "probe") else ""
                 judged.setdefault(lane, []).append(_judged(place, check, window, to_s))
     return Timeline(
         to_s=to_s,
@@ -120,6 +139,9 @@ def timeline(report: Report) -> Timeline:
             FaultLane(fault=one, spans=spans(one, to_s), judged=tuple(judged.get(f"fault:{one.id}", ())))
             for one in report.faults
         ),
+        states=tuple(
+            _state_lane(lane, windows, report) for lane, windows in judged.items() if lane not in {"", *lanes}
+        ),
         probes=tuple(_probe_lane(one, tuple(judged.get(f"probe:{one.name}", ()))) for one in report.probes),
         judged=tuple(judged.get("", ())),
     )
@@ -127,6 +149,8 @@ def timeline(report: Report) -> Timeline:
 
 def spans(fault: FaultResult, end_s: float) -> tuple[Span, ...]:
     """The stages that a fault went through; one that has not ended lasts until `end_s`."""
+    if fault.withheld:
+        return (Span("withheld", *fault.withheld),)
     stages = ("acting", fault.acting_s), ("in effect", fault.effect_s), ("healing", fault.healing_s), ("", fault.gone_s)
     known = [(stage, at) for stage, at in stages if at is not None]
     if known and known[-1][0]:
@@ -182,6 +206,32 @@ def _judged(place: int, check: CheckResult, window: Window, end_s: float) -> Jud
         from_s=from_s,
         to_s=min(max(from_s, window.to_s), end_s),
     )
+
+
+def _state_lane(lane: str, windows: Sequence[Judged], report: Report) -> StateLane:
+    kind, _, name = lane.partition(":")
+    states = [one for one in windows if one.to_s > one.from_s]
+    moments = {(one.label, one.from_s): one for one in windows if one.to_s == one.from_s}
+    return StateLane(
+        kind=kind,
+        name=name,
+        states=tuple(_joined(states)),
+        moments=tuple(sorted(moments.values(), key=lambda one: one.from_s)),
+        spent=tuple(one.spent for one in spendings(report) if one.spent.lane == lane),
+        judged=tuple({one.check: one for one in windows}.values()),
+    )
+
+
+def _joined(states: Iterable[Judged]) -> list[Judged]:
+    """Stretches of one label that touch are one; in the order in which they begin."""
+    found: dict[str, list[Judged]] = {}
+    for one in sorted(states, key=lambda state: state.from_s):
+        same = found.setdefault(one.label, [])
+        if same and one.from_s <= same[-1].to_s:
+            same[-1] = replace(same[-1], to_s=max(one.to_s, same[-1].to_s))
+        else:
+            same.append(one)
+    return sorted((one for same in found.values() for one in same), key=lambda one: one.from_s)
 
 
 def _probe_lane(probe: ProbeResult, judged: tuple[Judged, ...]) -> ProbeLane:

@@ -11,19 +11,20 @@ from typing import ClassVar
 from reports.language import say, translate
 from reports.markup import Html, el, join
 from reports.picture import picture
-from reports.report import CheckResult, Report, Score
-from reports.tables import evidence_tables, fault_table, probe_table, provenance, score_table
+from reports.report import CheckResult, Report, RunOutcome
+from reports.tables import evidence_tables, fault_table, probe_table, provenance, score_table, verdict_tables
 from reports.timeline import timeline
+from reports.waterfall import waterfalls
 from reports.wording import (
-    confidence_words,
     kept_together,
     measured,
     notes,
     outcome_word,
     ranges,
-    score_words,
+    run_word,
     seconds,
     show_points,
+    summary_words,
 )
 
 _HERE = Path(__file__).parent / "html"
@@ -43,7 +44,7 @@ class ToHtml:
         title = report.title.in_(language) or report.drill
         page = el(
             "html",
-            _head(f"{outcome_word(report.outcome, language)} · {title}", style, script),
+            _head(f"{run_word(report, language)} · {title}", style, script),
             _body(report, title, language, script),
             lang="zh-Hans" if language == "zh" else "en",
         )
@@ -70,7 +71,7 @@ def _head(title: str, style: Html, script: Html) -> Html:
 
 
 def _body(report: Report, title: str, language: str, script: Html) -> Html:
-    drawn = timeline(report)
+    drawn, went = timeline(report), waterfalls(report, language)
     return el(
         "body",
         _answer(report, title, language),
@@ -78,8 +79,9 @@ def _body(report: Report, title: str, language: str, script: Html) -> Html:
             "main",
             _notes(report, language),
             _section("timeline", "Timeline", language, picture(drawn, report, language)),
-            _section("checks", "Checks", language, _checks(report, language)),
-            _section("score", "Score", language, score_table(report, language)),
+            _section("time", "Where the time went", language, went) if went else Html(""),
+            _section("checks", "Checks", language, _checks(report, language), verdict_tables(report, language)),
+            Html("") if report.control else _section("score", "Score", language, score_table(report, language)),
             _section("faults", "Faults", language, fault_table(report, language)),
             _section("probes", "Probes", language, probe_table(report, language)),
             _section("evidence", "Evidence", language, evidence_tables(report, language)),
@@ -90,7 +92,8 @@ def _body(report: Report, title: str, language: str, script: Html) -> Html:
 
 
 def _answer(report: Report, title: str, language: str) -> Html:
-    outcome = report.outcome.replace(" ", "-")
+    neutral = report.control and report.outcome is RunOutcome.PASSED
+    outcome = "control" if neutral else report.outcome.replace(" ", "-")
     about = report.about.in_(language)
     opened = report.opened_at.replace("T", " ").partition(".")[0].removesuffix("Z")
     facts = [
@@ -104,22 +107,24 @@ def _answer(report: Report, title: str, language: str) -> Html:
         "header",
         el(
             "p",
-            el("span", outcome_word(report.outcome, language), class_="stamp"),
+            el("span", run_word(report, language), class_="stamp"),
             " ",
             el("span", say("Drill report", language)),
         ),
         el("h1", title),
         el("p", kept_together(translate(report.headline, language)), class_="answer"),
-        _gauge(report.score, language),
+        _gauge(report, language),
         el("p", about, class_="about") if about else Html(""),
         el("dl", *(el("div", el("dt", name), el("dd", value)) for name, value in facts if value), class_="facts"),
         class_=f"is-{outcome}",
     )
 
 
-def _gauge(score: Score, language: str) -> Html:
+def _gauge(report: Report, language: str) -> Html:
     """The score as a figure and a bar: what was earned, and what a cap took of it."""
-    said = el("p", el("b", score_words(score, language)), el("span", confidence_words(score, language)), class_="said")
+    score = report.score
+    first, *others = summary_words(report, language)
+    said = el("p", el("b", first), *(el("span", one) for one in others), class_="said")
     if score.points is None:
         return el("div", said, class_="gauge")
     earned = score.points if score.uncapped is None else max(score.points, score.uncapped)

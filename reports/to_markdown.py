@@ -6,25 +6,28 @@ from typing import ClassVar
 
 from checks import Outcome
 from reports.language import say, translate
+from reports.markdown import plain as _text
+from reports.markdown import table as _table
 from reports.printable import printable
 from reports.report import CheckResult, FaultResult, ProbeResult, Report
+from reports.spending import COLUMNS, Spending, advice, head, rows, spendings
 from reports.wording import (
+    ROW_COLUMNS,
     commands,
-    confidence_words,
     moment,
     notes,
     outcome_word,
     proof_words,
-    score_words,
+    row_cells,
+    run_word,
     seconds,
     share,
     show_part,
+    summary_words,
+    withheld_words,
 )
 
 _MARKS = {"passed": "✅", "failed": "❌", "unknown": "❔", "inconclusive": "❔", "aborted": "🛑", "not healed": "🚨"}
-_SPECIAL = re.compile(r"[\\`*_\[\]|~]")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;", "@": "@&#8203;", "#": "#&#8203;"}
-"""The last two would call people and other issues; a space of no width between takes that from them."""
 
 
 class ToMarkdown:
@@ -36,16 +39,18 @@ class ToMarkdown:
     def render(self, report: Report, language: str = "en") -> str:
         """The file."""
         title = report.title.in_(language) or report.drill
-        word = outcome_word(report.outcome, language)
+        word = run_word(report, language)
         parts = [
             f"## {_MARKS[report.outcome]} {_text(word)} · {_text(title)}",
             f"**{_text(translate(report.headline, language))}**",
-            f"{_text(score_words(report.score, language))} · {_text(confidence_words(report.score, language))}",
+            _text(" · ".join(summary_words(report, language))),
             _table(
                 [say(one, language) for one in ("Verdict", "Check", "Reason", "Points", "Evidence")],
                 [_check_row(report, one, language) for one in report.checks],
             ),
+            *(_rows(one, language) for one in report.checks if one.verdict.rows),
             *(f"> {_text(note)}" for note in notes(report, language)),
+            *(_spent(one, language) for one in spendings(report)),
             _folded(
                 f"{say('Faults', language)} · {say('Probes', language)}",
                 _faults(report.faults, language),
@@ -73,6 +78,20 @@ def _check_row(report: Report, check: CheckResult, language: str) -> list[str]:
     ]
 
 
+def _rows(check: CheckResult, language: str) -> str:
+    """The table behind a verdict that is made of many things."""
+    columns = [*(say(one, language) for one in ROW_COLUMNS), say("journal lines", language)]
+    listed = [[*map(_text, row_cells(one, language)), proof_words(one.proof, 3)] for one in check.verdict.rows]
+    return f"**{_text(say(check.title, language))}**\n\n{_table(columns, listed)}"
+
+
+def _spent(one: Spending, language: str) -> str:
+    spent = one.spent
+    said = f"**{_text(translate(spent.what, language))}** {_text(head(spent, language))}. {_text(advice(spent, language))}."
+    columns = [say(column, language) for column in COLUMNS]
+    return f"{said}\n\n{_table(columns, [[_text(cell) for cell in row] for row in rows(spent, language)])}"
+
+
 def _faults(faults: Sequence[FaultResult], language: str) -> str:
     return _table(
         [say(one, language) for one in ("Fault", "Does", "In effect", "Healing", "Gone", "Trouble")],
@@ -83,7 +102,7 @@ def _faults(faults: Sequence[FaultResult], language: str) -> str:
                 moment(one.effect_s),
                 moment(one.healing_s),
                 moment(one.gone_s),
-                _text(one.trouble),
+                _text(withheld_words(one, language) or one.trouble),
             ]
             for one in faults
         ],
@@ -128,13 +147,6 @@ def _provenance(report: Report, language: str) -> str:
     return _table([say("Name", language), ""], [[_text(name), _text(value)] for name, value in rows])
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    if not rows:
-        return ""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
 def _folded(summary: str, *inside: str) -> str:
     kept = [one for one in inside if one]
     return "\n\n".join([f"<details><summary>{_text(summary)}</summary>", *kept, "</details>"]) if kept else ""
@@ -145,9 +157,3 @@ def _fenced(lines: Iterable[str]) -> str:
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}sh\n{text}\n{fence}" if text else ""
-
-
-def _text(text: str) -> str:
-    """Text that reads in Markdown as it reads here, on one line."""
-    escaped = _SPECIAL.sub(r"\\\g<0>", printable(text))
-    return "".join(_ENTITIES.get(char, char) for char in escaped)

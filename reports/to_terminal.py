@@ -9,7 +9,7 @@ from checks import Outcome
 from reports.language import say, translate
 from reports.printable import printable
 from reports.report import Report, RunOutcome
-from reports.wording import commands, confidence_words, kept_together, notes, outcome_word, score_words
+from reports.wording import commands, kept_together, notes, outcome_word, row_cells, run_word, summary_words
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,10 +51,10 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
     """Print a report. On a terminal long reasons wrap under themselves; elsewhere each check stays on one line."""
     page = _Page(console)
     page.print_head(
-        outcome_word(report.outcome, language).upper(),
+        run_word(report, language).upper(),
         _STYLES[report.outcome],
         printable(report.drill),
-        [score_words(report.score, language), confidence_words(report.score, language)],
+        summary_words(report, language),
     )
     if report.outcome is not RunOutcome.PASSED and not any(one.outcome is Outcome.FAILED for one in report.checks):
         page.print_row("", "", translate(report.headline, language))  # no line below stands out as the reason
@@ -65,6 +65,10 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
         said = outcome_word(check.outcome, language)
         because = translate(check.verdict.because, language)
         page.print_row(said, _padded(title, widest), because, style=_STYLES[check.outcome])
+    for check, title in zip(report.checks, titles, strict=True):
+        if check.verdict.rows:
+            console.print()
+            page.print_table(title, [row_cells(row, language) for row in check.verdict.rows])
     listed = notes(report, language)
     if listed:
         console.print()
@@ -105,6 +109,19 @@ class _Page:
         self._print(lead + first, (said, style))
         for line in others:
             self._print(" " * indent + line)
+
+    def print_table(self, title: str, rows: list[list[str]]) -> None:
+        """A title, and rows whose cells stand under each other; the last one hangs under itself.
+
+        Where it is narrow the times are left out, which what is said of a row tells too.
+        """
+        self._print(title)
+        rows = [[printable(cell) for cell in row] for row in rows]
+        widest = [max(map(_cells, column)) for column in zip(*rows, strict=True)]
+        for said, name, *times, text in rows:
+            wanted = zip(times, widest[2:], strict=False) if not 0 < self._width < _NARROW else ()
+            padded = [" " * (cells - _cells(time)) + time for time, cells in wanted if cells]
+            self.print_row(_padded(said, widest[0]), "  ".join([_padded(name, widest[1]), *padded]), text)
 
     def print_commands(self, listed: list[tuple[str, str]]) -> None:
         """Each on a line of its own that is never wrapped: broken in two it could not be copied."""

@@ -1,15 +1,17 @@
 """What more than one renderer says of a report: the score in words, figures, lists of journal lines. Plain text."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
 
-from checks import Outcome
+from checks import Outcome, Row
 from checks.units import show_duration, show_ratio
 from reports.language import phrase, say, translate
-from reports.report import CheckResult, Report, RunOutcome, Score
+from reports.report import CheckResult, FaultResult, Report, RunOutcome, Score
 
+MARKS: Mapping[Outcome, str] = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.UNKNOWN: "?"}
+"""What tells outcomes apart where there is no colour."""
 COMMANDS: Mapping[str, str] = {"report": "report", "again": "again", "judge": "judge with other limits"}
 """What each of a report's commands is for, in the order in which they are shown; others follow by their own name."""
 
@@ -48,6 +50,15 @@ def score_words(score: Score, language: str) -> str:
     return said + comma + capped + colon + say(score.caps[0].because, language)
 
 
+def summary_words(report: Report, language: str) -> list[str]:
+    """Score and confidence; of a control, which has neither, that it is one."""
+    score = report.score
+    if not report.control:
+        return [score_words(score, language), confidence_words(score, language)]
+    judged = phrase("{judged} of {planned} checks gave an answer", language, judged=score.judged, planned=score.planned)
+    return [phrase("nothing was injected", language), judged]
+
+
 def confidence_words(score: Score, language: str) -> str:
     """`confidence high, coverage 6 of 6`."""
     level = say("high" if score.confident else "low", language)
@@ -78,6 +89,32 @@ def notes(report: Report, language: str) -> list[str]:
     if report.outcome is RunOutcome.INCONCLUSIVE and report.score.lines and not report.score.confident:
         said.append(judged_words(report.score, language))
     return said
+
+
+def run_word(report: Report, language: str) -> str:
+    """How the run ended. A control is called one, so that it never looks like a proof."""
+    word = outcome_word(report.outcome, language)
+    return phrase("control {outcome}", language, outcome=word) if report.control else word
+
+
+def withheld_words(fault: FaultResult, language: str) -> str:
+    """`withheld from 6.1 s to 9.1 s`; empty for a fault that was not."""
+    if fault.withheld is None:
+        return ""
+    from_s, to_s = map(moment, fault.withheld)
+    return phrase("withheld from {from_s} to {to_s}", language, from_s=from_s, to_s=to_s)
+
+
+ROW_COLUMNS: Sequence[str] = ("Status", "Rule", "When", "Limit", "Evidence")
+"""Of the table behind a verdict that is made of many things."""
+
+
+def row_cells(row: Row, language: str) -> list[str]:
+    """One line of that table, in these columns."""
+    said = [say(word, language) for word in row.remarks] + ([f"“{row.quote}”"] if row.quote else [])
+    evidence = translate(row.because, language) + (f" ({', '.join(said)})" if said else "")
+    times = ["" if at is None else moment(at) for at in (row.at_s, row.due_s)]
+    return [say(row.status, language), row.name, *times, evidence]
 
 
 def outcome_word(outcome: Outcome | RunOutcome, language: str) -> str:

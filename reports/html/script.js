@@ -8,6 +8,7 @@
   const tracks = [...picture.querySelectorAll(".track")];
   const svgs = [...picture.querySelectorAll("svg")];
   const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 144e5, 432e5, 864e5];
+  const late = new Set(picture.querySelectorAll(".ticks > .late"));
   let from = 0, to = end;
 
   const graphs = svgs.filter(svg => svg.dataset.low).map(svg => {
@@ -91,8 +92,9 @@
       words.style.right = side === "before" ? Math.min(90, Math.max(0, 100 - left)) + "%" : "";
       row.style.opacity = right < 0 || left > 100 ? 0.35 : "";
     }
-    for (const mark of picture.querySelectorAll(".moments a")) {
+    for (const mark of picture.querySelectorAll(".moments a, .ticks > span")) {
       const left = share(mark.dataset.from);
+      mark.classList.toggle("late", to - from === end ? late.has(mark) : left > 80);
       mark.style.left = left + "%";
       mark.style.visibility = left < 0 || left > 100 ? "hidden" : "";
     }

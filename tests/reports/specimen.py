@@ -9,11 +9,16 @@ import yaml
 
 from checks import (
     Measured,
+    Outcome,
+    Part,
     Ratio,
+    Row,
     Sample,
     Samples,
+    ScoreCap,
     Seen,
     Sentence,
+    Spent,
     Verdict,
     Window,
     failed,
@@ -23,7 +28,7 @@ from checks import (
 )
 from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, RunOutcome, Words
 from reports.rubric import Cap, Dimension, Rubric
-from reports.score import headline, run_outcome, score
+from reports.score import headline, run_outcome, score, unscored
 from tests.reports import RUBRICS
 
 EFFECT_S, BACK_S, HEALING_S, GONE_S, END_S = 8.214, 10.244, 18.7, 18.902, 31.4
@@ -175,6 +180,52 @@ def clean(left: str = "") -> CheckResult:
     if left:
         said = failed("left behind: {what}", what=left, harm="not_clean", proof=(112,))
     return check("clean", "clean", "clean", "", said)
+
+
+FIVE = (
+    Part(name="scrape", took=Measured.between(0.7, 1.3), knobs={"scrape_interval": 2}),
+    Part(name="evaluation", took=Measured.between(2.1, 2.1), knobs={"evaluation_interval": 4}),
+    Part(name="for", took=Measured.between(5, 5), knobs={"for": 5}),
+    Part(name="grouping", took=Measured.between(2.7, 3.3), knobs={"group_wait": 3, "group_interval": 300}),
+    Part(name="delivery", took=Measured.between(0.1, 0.1)),
+)
+"""Where the time of a page went that took 11.2 s."""
+
+
+def page_of(alert: str, parts: Sequence[Part], limit_s: float) -> Spent:
+    """Where the time of a page went from the kill on."""
+    took = Measured.between(*(sum(one.took.value for one in parts),) * 2)
+    what = Sentence.of("{alert} reached {receiver}", alert=alert, receiver="oncall")
+    return Spent(what=what, lane=f"alert:{alert}", from_s=EFFECT_S, took=took, limit_s=limit_s, parts=tuple(parts))
+
+
+def paged(spent: Spent, *, resolved_s: float | None = None) -> CheckResult:
+    """That somebody was paged in time, or too late."""
+    name, late = spent.what.values["alert"], spent.took.value > spent.limit_s
+    begin_s, scraped, evaluated, waited = spent.from_s, *(one.took.value for one in FIVE[:3])
+    active_s, end_s = begin_s + scraped + evaluated, begin_s + spent.took.value
+    times = [("pending", active_s, active_s + waited), ("firing", active_s + waited, GONE_S + 2), ("delivered", end_s, end_s),
+             ("limit", begin_s + spent.limit_s, begin_s + spent.limit_s)]  # fmt: skip
+    times += [("resolved", resolved_s, resolved_s)] if resolved_s else []
+    windows = tuple(Window(lane=spent.lane, label=label, from_s=one, to_s=other) for label, one, other in times)
+    pattern = "{alert} reached {receiver} " + ("only " if late else "") + "after {took}; limit {limit}"
+    pattern += "  (scrape {scrape}, evaluation {evaluation}, for {waiting}, grouping {grouping}, delivery {delivery})"
+    keys = ("scrape", "evaluation", "waiting", "grouping", "delivery")
+    about = {**spent.what.values, **{key: f"{one.took.value:.1f}" for key, one in zip(keys, spent.parts, strict=True)},
+             "took": spent.took, "limit": f"{spent.limit_s:g} s", "proof": (64, 70), "windows": windows}  # fmt: skip
+    said = failed(pattern, harm="page_late", credit=0.2, **about) if late else passed(pattern, **about)
+    limits = f"name {name}, after primary-dies, within {spent.limit_s:g}s, reaches oncall"
+    return check(f"alert-{name}", "alert", "alert", limits, replace(said, spent=(spent,)))
+
+
+def noisy(*spent: Spent) -> CheckResult:
+    """That there was more noise than there may be."""
+    moments = [(18.1, "noise (DiskFull)"), (18.3, "noise (CpuHot)"), (20.2, "forbidden (NodeDown)")]
+    said = failed(
+        "{names} came after {fault}, which must not be", names="NodeDown", fault="primary-dies", harm="noise", proof=(71,),
+        windows=tuple(Window(lane="other pages", label=label, from_s=at_s, to_s=at_s) for at_s, label in moments),
+    )  # fmt: skip
+    return check("alerts", "alerts", "alerts", "after primary-dies, noise at most 0", replace(said, spent=spent))
 
 
 def kill(**changed: object) -> FaultResult:
@@ -371,6 +422,72 @@ def not_healed() -> Report:
     return report(results, faults=(kill(gone_s=None, trouble="address in use"),))
 
 
+def control() -> Report:
+    """Nothing was injected, and a page came all the same."""
+    paged = failed("not discriminating: {alert} reached {receivers} without {fault}", alert="CacheDown", receivers="oncall",
+                   fault="primary-dies", harm="not_discriminating", proof=(81,))  # fmt: skip
+    results = [
+        steady(),
+        check("failover", "failover", "failover", "probe orders, after primary-dies, within 5s", passed(
+            "{probe} never failed; an interruption of less than {gap} would not have been seen", probe="orders", gap="23 ms",
+        )),
+        check("alert", "alert", "alert", "name CacheDown, after primary-dies, within 30s", paged),
+        steady("after"),
+        clean(),
+    ]  # fmt: skip
+    times = {"acting_s": None, "effect_s": None, "healing_s": None, "gone_s": None}
+    made = report(results, probes=(storefront(slow_s=0.0042),), moments=(*MOMENTS[:2], MOMENTS[-1]),
+                  faults=(kill(**times, withheld=(EFFECT_S, HEALING_S)),))  # fmt: skip
+    said = headline(made.outcome, results, made.score, control=True)
+    again = {"again": "drills run lose-the-primary.yaml --control"}
+    return replace(made, control=True, headline=said, score=unscored(made.score), commands={**made.commands, **again})
+
+
+def paging() -> Report:
+    """One page in time, one too late since its group had been there, and some that nobody asked for."""
+    in_time = page_of("CachePrimaryDown", FIVE, 15)
+    parts = [
+        *FIVE[:3],
+        replace(FIVE[3], took=Measured.between(11.3, 11.5), knobs={"group_interval": 15, "group_wait": 3}),
+        FIVE[4],
+    ]
+    late = page_of("ErrorBudgetBurn", parts, 12)
+    return report(
+        [steady(), in_effect(), failover(), paged(in_time, resolved_s=26.4), paged(late), noisy(in_time), clean()]
+    )
+
+
+def sop() -> CheckResult:
+    """A SOP that nobody followed, with a gate."""
+    late = Sentence.of("{event} by {who}, {took} after {anchor}; limit {limit}", event="sev_set", who="L1/IC",
+                       took="7 s", anchor="page.delivered", limit="5 s")  # fmt: skip
+    alone = Sentence.of("{then} by {doer} without {first}", then="replica_in", doer="zhao (r1)", first="integrity_ok")
+    never = Sentence.of("there was no {event}", event="silence")
+    rows = (
+        Row(status="violated", name="integrity-gate", because=alone, at_s=12.5, remarks=("must", "declared", "unsubstantiated"),
+            proof=(85, 86)),
+        Row(status="violated", name="triage-5s", because=late, at_s=19.0, due_s=17.0, remarks=("must", "attributed"),
+            quote="SEV 1?", proof=(88,)),
+        Row(status="satisfied", name="no-silencing", because=never, remarks=("must",)),
+    )  # fmt: skip
+    verdict = Verdict(
+        outcome=Outcome.FAILED,
+        because=Sentence.of("{score} of 100, {least} are needed; {rule}: {then} by {doer} without {first}; also {others}",
+                            score="22.1", least="80", rule="integrity-gate", then="replica_in", doer="zhao (r1)",
+                            first="integrity_ok", others="triage-5s"),
+        credit=0.221,
+        cap=ScoreCap(at_most=59, because="unverified replica served reads"),
+        rows=rows,
+        proof=(85, 86, 88),
+    )  # fmt: skip
+    return check("sop", "sop", "sop", "file ../sops/cache-primary-down.yaml", verdict)
+
+
+def rehearsed() -> Report:
+    """The machines did well, and the people did not."""
+    return report([steady(), in_effect(), failover(), data_loss(), sop(), steady("after"), clean()])
+
+
 def chinese() -> Report:
     """Written by somebody who writes Chinese, in every field that is free."""
     return replace(
@@ -456,6 +573,9 @@ ALL: dict[str, Callable[[], Report]] = {
     "inconclusive": inconclusive,
     "aborted": aborting,
     "not-healed": not_healed,
+    "control": control,
+    "paged": paging,
+    "rehearsed": rehearsed,
     "chinese": chinese,
 }
 """By the name of their golden files."""

@@ -1,12 +1,15 @@
 """Words, sentences and text that is safe to print."""
 
+import ast
+import re
 from string import Formatter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import Sentence
+from checks import Measured, Part, Sentence
+from checks.page_parts import clause
 from reports.chinese import PATTERNS, WORDS
 from reports.language import phrase, say, translate
 from reports.printable import printable
@@ -44,6 +47,39 @@ def test_a_headline_is_translated_with_the_title_in_it_and_the_reason_after_it()
     said = translate(specimen.failing().headline, "zh")
     assert said.startswith("未通过：数据丢失：已确认的 1 397 条 orders 中丢失 3 条")
     assert said.endswith("；要求 0")
+
+
+@pytest.mark.parametrize("sending", [("grouping", "delivery"), ("grouping and delivery",)])
+@pytest.mark.parametrize(
+    "noticing", [("scrape", "evaluation", "for"), ("scrape and evaluation", "for"), ("scrape, evaluation and for",)]
+)
+def test_where_the_time_of_a_page_went_is_translated_however_it_is_told(
+    noticing: tuple[str, ...], sending: tuple[str, ...]
+) -> None:
+    parts = [Part(name=name, took=Measured.between(1, 1)) for name in (*noticing, *sending)]
+    times, values = clause(parts)
+    english = Sentence.of("{alert} reached {receiver} after {took}; limit {limit}" + times, alert="A", receiver="B",
+                          took="1 s", limit="2 s", **values)  # fmt: skip
+    chinese = translate(english, "zh")
+    assert chinese.startswith("A 在 1 s 后送达 B；要求 2 s（抓取")
+    assert not {"scrape", "evaluation", "grouping", "delivery"} & set(chinese.split())
+    assert [one.name for one in parts if say(one.name, "zh") == one.name] == [one for one in noticing if one == "for"]
+
+
+def test_every_sentence_of_a_sop_is_translated_clause_by_clause() -> None:
+    """The rule's id stands before a colon; it is the author's."""
+    said = set[str]()
+    for path in sorted((RUBRICS.parent.parent / "checks" / "sop").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call | ast.Assign))
+        texts = (one.value for call in calls for one in ast.walk(call) if isinstance(one, ast.Constant))
+        said |= {
+            text for text in texts if isinstance(text, str) and re.search(r"[a-z] ?\{[a-z]+\}|\{[a-z]+\} [a-z]", text)
+        }
+    clauses = {clause for text in said for clause in re.split("; |: ", text)} - {"{rule}", "{why}", ""}
+
+    assert len(clauses) > 20
+    assert sorted(clauses - PATTERNS.keys()) == []
 
 
 def test_what_is_not_translated_is_said_in_english() -> None:

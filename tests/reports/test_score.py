@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from checks import Outcome, Sentence, Verdict
+from checks import Outcome, ScoreCap, Sentence, Verdict
 from reports import CheckResult, RunOutcome, Score
 from reports.rubric import Cap, Dimension, Rubric
 from reports.score import headline, run_outcome, score
@@ -103,6 +103,13 @@ def test_neither_failing_nor_not_looking_scores_above_passing(results: list[Chec
         worse = scored(*with_verdict(results, place, outcome=outcome, credit=None))
         assert worse.points is None or worse.points <= best.points + 1e-9
         assert worse.confidence <= best.confidence + 1e-9
+
+
+@pytest.mark.parametrize("passed", range(1, 30))
+def test_what_passed_alone_is_a_hundred_to_the_last_digit(passed: int) -> None:
+    """A trace more or less would be shown as 99."""
+    results = [result("failover", id_=str(n)) for n in range(passed)]
+    assert scored(*results, result("failover", "unknown", id_="x")).points == 100
 
 
 @given(runs)
@@ -243,6 +250,28 @@ def test_low_confidence_alone_is_inconclusive() -> None:
     made = score(rubric, [result("failover")], "digest")
     assert made.points is None
     assert run_outcome([result("failover")], made, aborted=False) is RunOutcome.INCONCLUSIVE
+
+
+def with_own_cap(outcome: str, at_most: float, harm: str = "") -> CheckResult:
+    one = result("sop", outcome, credit=0.9, harm=harm)
+    return replace(one, verdict=replace(one.verdict, cap=ScoreCap(at_most=at_most, because="nobody looked")))
+
+
+def test_a_cap_that_a_verdict_brings_itself_holds_beside_those_of_the_rubric() -> None:
+    made = scored(*GROUND, result("failover"), with_own_cap("failed", 59))
+    assert (made.points, [(hit.cap, hit.because, hit.check) for hit in made.caps]) == (
+        59,
+        [(59, "nobody looked", "sop")],
+    )
+
+    both = scored(*GROUND, result("failover"), with_own_cap("failed", 59, "data_lost"))
+    assert [hit.cap for hit in both.caps] == [49, 59]
+    assert both.points == 49
+
+
+def test_a_verdicts_own_cap_does_not_count_when_it_passed_and_counts_when_it_is_unknown() -> None:
+    assert scored(*GROUND, result("failover"), with_own_cap("passed", 59)).caps == ()
+    assert scored(*GROUND, result("failover"), with_own_cap("unknown", 59)).points == 59
 
 
 @pytest.mark.parametrize("name", specimen.ALL)

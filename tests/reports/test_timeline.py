@@ -134,5 +134,32 @@ def test_windows_stand_in_the_lane_they_speak_of_and_within_the_run() -> None:
     assert [(one.label, one.from_s, one.to_s) for one in laid.judged] == [("far", 0, laid.to_s)]
 
 
+def test_an_alert_has_a_lane_with_its_states_its_moments_and_where_its_time_went() -> None:
+    laid = timeline(specimen.paging())
+    primary, budget, others = laid.states
+    assert [(one.kind, one.name) for one in laid.states] == [
+        ("alert", "CachePrimaryDown"), ("alert", "ErrorBudgetBurn"), ("other pages", ""),
+    ]  # fmt: skip
+    assert [one.label for one in primary.states] == ["pending", "firing"]
+    assert [one.label for one in primary.moments] == ["delivered", "limit", "resolved"]
+    assert [str(one.what) for one in primary.spent] == [
+        "CachePrimaryDown reached oncall"
+    ]  # though two checks tell of it
+    assert [(one.title, one.outcome) for one in budget.judged] == [("alert", "failed")]
+    assert [one.label for one in others.moments] == ["noise (DiskFull)", "noise (CpuHot)", "forbidden (NodeDown)"]
+    assert laid.judged == ()
+
+
+def test_states_of_many_series_are_drawn_as_one_where_they_touch() -> None:
+    spans = [("firing", 5, 9), ("firing", 1, 3), ("pending", 2, 4), ("firing", 3, 4), ("firing", 8, 8.5)]
+    windows = tuple(Window(lane="alert:A", label=label, from_s=from_s, to_s=to_s) for label, from_s, to_s in spans)
+    last = specimen.clean()
+    report = specimen.report([replace(last, verdict=replace(last.verdict, windows=windows))])
+    (lane,) = timeline(report).states
+    assert [(one.label, one.from_s, one.to_s) for one in lane.states] == [
+        ("firing", 1, 4), ("pending", 2, 4), ("firing", 5, 9),
+    ]  # fmt: skip
+
+
 def test_an_empty_run_has_a_timeline_that_can_be_drawn() -> None:
     assert timeline(specimen.empty()).to_s > 0

@@ -74,6 +74,15 @@ def test_json_holds_everything_that_the_report_holds() -> None:
     assert read["faults"][0]["effect_s"] == 8.214
 
 
+def test_json_says_where_the_time_of_a_page_went() -> None:
+    read = json.loads(ToJson().render(specimen.paging()))
+    (spent,) = next(one for one in read["checks"] if one["id"] == "alert-CachePrimaryDown")["verdict"]["spent"]
+    assert spent["what"]["text"] == "CachePrimaryDown reached oncall"
+    assert [(one["name"], one["took"]["value"], one["knobs"]) for one in spent["parts"]][2:4] == [
+        ("for", 5, {"for": 5}), ("grouping", 3, {"group_wait": 3, "group_interval": 300}),
+    ]  # fmt: skip
+
+
 def test_json_keys_come_in_the_same_order_whatever_the_outcome() -> None:
     one, other = (list(json.loads(ToJson().render(make()))) for make in (specimen.passing, specimen.inconclusive))
     assert one == other
@@ -161,6 +170,21 @@ def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(make) -> No
     assert len(tables) == 4
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+def test_markdown_shows_where_the_time_of_a_page_went() -> None:
+    text = ToMarkdown().render(specimen.paging())
+    assert (
+        "**CachePrimaryDown reached oncall** after 11.2 s; limit 15 s. Of 11.2 s, 5 s is \\`for\\`, set to 5 s" in text
+    )
+    assert (
+        "| Part | Took | Knob | Set to |\n| --- | --- | --- | --- |\n| scrape | 1 s ± 300 ms | scrape\\_interval | 2 s |"
+        in text
+    )
+    assert text.count("| Part |") == 2
+    chinese = ToMarkdown().render(specimen.paging(), "zh")
+    assert "| 环节 | 用时 | 可调项 | 现值 |" in chinese
+    assert "| 抓取 | 1 s ± 300 ms |" in chinese
 
 
 def test_markdown_calls_nobody_and_runs_nothing() -> None:

@@ -4,11 +4,13 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 
 import pytest
 
+from checks import Measured, Part, Sentence, Spent, Window
 from reports import Report
 from reports.markup import Html, el, join
 from reports.to_html import ToHtml
@@ -133,6 +135,61 @@ def test_the_picture_shows_the_fault_its_effect_and_the_outage() -> None:
     pictures = [given for tag, given in Page(text).tags if tag == "svg"]
     assert all(given["role"] == "img" and given["aria-label"] for given in pictures)
     assert len(pictures) == 3
+
+
+def test_an_alert_has_a_lane_that_reads_without_eyes() -> None:
+    read = page(specimen.paging)
+    drawn = [given["aria-label"] for tag, given in read.tags if tag == "div" and given.get("role") == "img"]
+    assert drawn[0] == (
+        "CachePrimaryDown: pending 11.314 – 16.314 s; firing 16.314 – 20.902 s; delivered 19.414 s; limit 23.214 s"
+        "; resolved 26.400 s"
+    )
+    assert drawn[2] == "other pages: noise (DiskFull) 18.100 s; noise (CpuHot) 18.300 s; forbidden (NodeDown) 20.200 s"
+
+
+def test_it_is_shown_where_the_time_of_a_page_went_and_which_knob_would_help_most() -> None:
+    text = ToHtml().render(specimen.paging())
+    plain = "|".join(one.strip() for one in Page(text).texts if one.strip()).replace("\u00a0", " ")
+    assert "|after 11.2 s; limit 15 s|Of 11.2 s, 5 s is|for|, set to 5 s: no other knob would help as much|" in plain
+    assert "|Of 19.6 s, 11.4 s is grouping: the knob that would help most is|group_interval|, set to 15 s|" in plain
+    assert "|scrape|1 s ± 300 ms|scrape_interval|2 s|evaluation|2.1 s|evaluation_interval|4 s|for|5 s|for|5 s|" in plain
+    assert "|grouping|3 s ± 300 ms|group_wait|group_interval|3 s|5 min|delivery|100 ms|–|–|" in plain
+    first, second = text.split('<div class="spent')[1:]
+    assert first.startswith(' passed"')
+    assert '<tr role="row" class="longest"><th role="rowheader" scope="row">for</th>' in first
+    # The limit of 12 s lies within the 19.6 s that the second took, and that of 15 s beyond the 11.2 s of the first.
+    assert first.count('<span class="limit"') == 0
+    assert second.count('<span class="limit" style="left:min(61.22%, 100% - 3px);width:0.00%">') == 5
+
+
+def test_where_nobody_was_paged_nothing_of_that_is_shown() -> None:
+    texts = page(specimen.failing).texts
+    assert "Where the time went" not in texts
+    assert "pending" not in texts
+
+
+def test_words_beside_moments_keep_apart_and_where_they_cannot_are_left_out() -> None:
+    windows = tuple(
+        Window(lane="other pages", label=f"noise (A{n})", from_s=20 + n / 100, to_s=20 + n / 100) for n in range(30)
+    )
+    last = specimen.clean()
+    report = specimen.report([replace(last, verdict=replace(last.verdict, windows=windows))])
+    text = ToHtml().render(report)
+    assert len(re.findall(r'<span title="noise \(A\d+\)', text)) == 30
+    assert len(re.findall(r"<span>noise \(A\d+\)</span>", text)) == 3
+
+
+def test_hostile_texts_stay_texts_where_time_went() -> None:
+    part = Part(name=specimen.HOSTILE, took=Measured.between(0, 2), knobs={specimen.HOSTILE: 1})
+    what = Sentence.of("{x}", x=specimen.HOSTILE)
+    spent = Spent(what=what, lane=f"alert:{specimen.HOSTILE}", from_s=3, took=part.took, limit_s=1, parts=(part, part))
+    window = Window(lane=spent.lane, label=specimen.HOSTILE, from_s=2, to_s=3)
+    last = specimen.clean()
+    report = specimen.report([replace(last, verdict=replace(last.verdict, windows=(window,), spent=(spent,)))])
+    text = ToHtml().render(report)
+    assert Page(text).open == []
+    assert "<script>alert" not in text
+    assert "\u202e" not in text
 
 
 def test_the_language_is_declared_and_spoken() -> None:

@@ -38,7 +38,7 @@ def test_an_abort_says_why_before_the_checks() -> None:
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 100, 140])
-@pytest.mark.parametrize("name", ["failed", "chinese", "aborted"])
+@pytest.mark.parametrize("name", ["failed", "chinese", "aborted", "rehearsed"])
 def test_no_line_but_a_command_is_wider_than_the_terminal(name: str, width: int) -> None:
     text = shown(specimen.ALL[name], width, "zh" if name == "chinese" else "en", color_system=None)
     lines = [line for line in text.splitlines() if "drills " not in line]

@@ -14,8 +14,8 @@ from reports.to_terminal import ToTerminal
 from tests.reports import specimen
 
 HERE = Path(__file__).parent
-_HTML = ("failed", "chinese")
-"""Specimens that are kept as HTML: two are enough to see what changes, and small enough to keep."""
+_HTML = ("failed", "chinese", "paged", "rehearsed")
+"""Specimens that are kept as HTML: four are enough to see what changes, and small enough to keep."""
 
 
 def files() -> Iterator[tuple[Path, str]]:
