@@ -10,16 +10,17 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from checks.ground import need_time
 from checks.units import show_duration
+from drills import programs
 from drills.binding import Binding
 from drills.errors import Place, Problem, choices, mistake
-from drills.source import Items, Node, Scalar, Table, substitute
+from drills.lab_file import NAME, LabFile, LabProcess, Ready
+from drills.programs import LeftOut
+from drills.source import Items, Node, Scalar, Table, substitute, texts
 from injectors import host
 
 if TYPE_CHECKING:
@@ -28,78 +29,10 @@ if TYPE_CHECKING:
 _PORTS = range(20_000, 32_000)
 """Below the range that systems give out by themselves, so that nobody is handed one between finding and using it."""
 _TRIES = 1_000
-_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
-"""Of processes and files: each names a file in the lab's folder, and nothing outside of it."""
 
 
 class LabFailed(Exception):
     """A lab did not start; the message says which process, and what it said last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
-    """How to tell that a process can be used. Exactly one of the ways."""
-
-    tcp: Annotated[str | None, "Connecting to this `host:port` succeeds"] = None
-    http: Annotated[str | None, "Getting this URL answers with a status below 400"] = None
-    output: Annotated[str | None, "The process's output has a match of this regular expression"] = None
-    command: Annotated[tuple[str, ...], "This command, run in the lab file's folder, ends with 0"] = ()
-    within: Annotated[timedelta, "How long it may take"] = timedelta(seconds=15)
-
-    def __post_init__(self) -> None:
-        ways = [way for way in ("tcp", "http", "output", "command") if getattr(self, way)]
-        if len(ways) != 1:
-            raise ValueError(ways[-1] if ways else "", f"`ready` has {len(ways) or 'no'} ways to look",
-                             "give exactly one of tcp, http, output, command")  # fmt: skip
-        need_time("within", self.within)
-        place, _, port = (self.tcp or "localhost:0").rpartition(":")
-        if not place or not port.isdecimal() or int(port) > 65_535:
-            raise ValueError("tcp", f"`tcp` cannot be `{self.tcp}`", "give host and port, as 127.0.0.1:6379")
-        if self.http and not self.http.startswith(("http://", "https://")):
-            raise ValueError("http", f"`http` cannot be `{self.http}`", "give a whole URL, as http://127.0.0.1:8080/up")
-        try:
-            re.compile(self.output or "")
-        except re.error as error:
-            raise ValueError("output", f"`output` is no regular expression: {error}", "mend it") from None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabProcess:
-    """One process of a lab."""
-
-    run: Annotated[tuple[str, ...], "The program and its arguments; no shell. It runs in the lab file's folder"]
-    after: Annotated[tuple[str, ...], "Processes that must be ready before this one is started"] = ()
-    ready: Annotated[Ready | None, "How to tell that it can be used; left out, it is taken as ready at once"] = None
-    env: Annotated[Mapping[str, str], "Environment variables on top of those of `drills`"] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.run or not self.run[0]:
-            raise ValueError("run", "`run` names no program", "write it and its arguments: [redis-server, --port, …]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabFile:
-    """What a drill needs to have running. `${port.NAME}`, `${dir}`, `${here}` and `${python}` may stand in any text."""
-
-    lab: Annotated[str, "The lab's name"]
-    ports: Annotated[tuple[str, ...], "Names of the ports to find; each is a free one, `${port.NAME}`"] = ()
-    files: Annotated[Mapping[str, str], "Files to write into `${dir}` before anything starts, by name"] = field(
-        default_factory=dict
-    )
-    processes: Annotated[Mapping[str, LabProcess], "What to start, by name"]
-    ready: Annotated[tuple[Ready, ...], "What must be true, besides, before the drill begins"] = ()
-
-    def __post_init__(self) -> None:
-        for setting in ("files", "processes"):
-            for name in getattr(self, setting):
-                if not re.fullmatch(_NAME, name):
-                    raise ValueError(setting, f"`{name}` cannot be a file's name", "use letters, digits, `.`, `_`, `-`")
-        ours = {f"{name}{end}" for name in self.processes for end in (".pid", ".log")}
-        if taken := sorted(ours & set(self.files)):
-            raise ValueError("files", f"`{taken[0]}` is a file that the lab itself writes", "give it another name")
-        if any(one.output for one in self.ready):
-            raise ValueError("ready", "`output` is that of a process, and this is the whole lab's `ready`",
-                             "move it to the process that prints it")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +43,19 @@ class Lab:
     here: Path
     folder: Path
     ports: Mapping[str, int]
+    left_out: tuple[LeftOut, ...] = ()
+    """Processes of which others run instead."""
+
+    def running(self, name: str) -> str | None:
+        """The process of this name, or the one that runs instead of it; None when there never was one."""
+        if name in self.file.processes:
+            return name
+        return next((one.instead[0] for one in self.left_out if one.name == name), None)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all processes, those among them that are left out."""
+        return [*self.file.processes, *(one.name for one in self.left_out)]
 
     @property
     def values(self) -> dict[str, str]:
@@ -146,20 +92,85 @@ def bind(node: Node, here: Path, folder: Path, binding: Binding, *, only_check: 
     """
     names = _port_names(node)
     ports = dict(zip(names, _PORTS, strict=False)) if only_check else free_ports(names)
-    settled = substitute(node, values(ports, here, folder), binding.problems)
-    file = binding.bind(LabFile, settled, kind="lab", alone=False)
+    wanted = _wanted(node)
+    found = {name: next(iter(names), name) for name, names in wanted.items()} if only_check else programs.find(wanted)
+    missing = {name: name for name in wanted if name not in found}  # whoever uses it is left out, or it is a mistake
+    known = values(ports, here, folder) | {f"program.{name}": path for name, path in (found | missing).items()}
+    file = binding.bind(LabFile, substitute(node, known, binding.problems), kind="lab", alone=False)
     if not isinstance(node, Table):
         return None
-    if file:
-        _check_order(file, node, binding.problems)
-    return Lab(file=file or _stand_in(node), here=here, folder=folder, ports=ports)
+    if file is None:
+        return Lab(file=_stand_in(node), here=here, folder=folder, ports=ports)
+    filled = _filled(node, here, known, binding.problems)
+    lab = Lab(file=replace(file, templates=(), files={**file.files, **filled}), here=here, folder=folder, ports=ports)
+    _check_order(file, node, binding.problems)
+    _check_stand_ins(file, node, binding.problems)
+    return lab if binding.problems else _as_installed(lab, node, set(missing), binding.problems)
+
+
+def _wanted(node: Node) -> dict[str, tuple[str, ...]]:
+    """The programs that it names, each with the names that it may have on PATH."""
+    listed = node.get("programs") if isinstance(node, Table) else None
+    entries = listed.entries if isinstance(listed, Table) else ()
+    return {name.text: tuple(one.text for one in texts(value)) for name, value in entries}
+
+
+def _filled(node: Table, here: Path, known: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
+    """The templates, filled in; a mistake in one is told at its own line."""
+    found: dict[str, str] = {}
+    for one in texts(node.get("templates")):
+        path = here / one.text
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            problems.append(Problem(one.place, f"the template `{one.text}` cannot be read: {why}",
+                                    "its path counts from the lab file's folder", "no-file"))  # fmt: skip
+            continue
+        places = [Place(str(path), number, 1, len(line), line.rstrip()) for number, line in enumerate(lines, 1)]
+        items = tuple(Scalar(line, place, True) for line, place in zip(lines, places, strict=True))
+        settled = substitute(Items(items, Place(str(path))), known, problems)
+        found[path.name] = "".join(one.text for one in texts(settled))
+    return found
+
+
+def _as_installed(lab: Lab, node: Table, missing: set[str], problems: list[Problem]) -> Lab:
+    """The lab with the processes that can run here, and those that stand in for the others."""
+    listed = node.get("processes")
+    used = {name: programs.named_in(one.text for one in texts(listed.get(name))) & missing
+            for name in lab.file.processes if isinstance(listed, Table)}  # fmt: skip
+    stand_ins = {name: one.instead_of for name, one in lab.file.processes.items() if one.instead_of}
+    left = {
+        one.name: one for one in programs.left_out({name: sorted(which) for name, which in used.items()}, stand_ins)
+    }
+    for name, which in used.items():
+        if which and name not in left:
+            problems.append(_not_installed(name, lab.file, node, sorted(which)))
+    kept = {name: replace(one, after=tuple(dict.fromkeys(_instead(one.after, left))))
+            for name, one in lab.file.processes.items() if name not in left}  # fmt: skip
+    if left and not problems:
+        _check_order(file := replace(lab.file, processes=kept), node, problems)
+        return replace(lab, file=file, left_out=tuple(left.values()))
+    return lab
+
+
+def _instead(names: tuple[str, ...], left: Mapping[str, LeftOut]) -> list[str]:
+    return [other for name in names for other in (left[name].instead if name in left else (name,))]
+
+
+def _not_installed(name: str, file: LabFile, node: Table, programs_: list[str]) -> Problem:
+    names = [one for program in programs_ for one in file.programs[program]]
+    which = f"`{names[0]}` is not" if len(names) == 1 else f"none of {', '.join(f'`{one}`' for one in names)} is"
+    return Problem(_place(node, name, "run"), f"process `{name}` cannot run here: {which} on PATH",
+                   f"install {' or '.join(names)}, or give the lab a process that stands in for it: "
+                   f"`instead_of: {name}`", "not-installed")  # fmt: skip
 
 
 def _stand_in(node: Table) -> LabFile:
     """For a file with mistakes, so that an inventory that names its processes is looked through all the same."""
     listed = node.get("processes")
     names = listed.keys() if isinstance(listed, Table) else ()
-    return LabFile(lab="", processes={one: LabProcess(run=("?",)) for one in names if re.fullmatch(_NAME, one)})
+    return LabFile(lab="", processes={one: LabProcess(run=("?",)) for one in names if re.fullmatch(NAME, one)})
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:
@@ -334,20 +345,37 @@ def _check_order(file: LabFile, node: Node, problems: list[Problem]) -> None:
     for name, process in file.processes.items():
         for other in process.after:
             if other not in names:
-                problems.append(Problem(_after(node, name), f"process `{name}` comes after `{other}`, which the lab does "
-                                        "not have", choices(other, names, "processes"), "unknown-process"))  # fmt: skip
+                problems.append(Problem(_place(node, name, "after"), f"process `{name}` comes after `{other}`, which the "
+                                        "lab does not have", choices(other, names, "processes"),
+                                        "unknown-process"))  # fmt: skip
     while len(problems) == before and len(settled) < len(names):
         free = [name for name in names if name not in settled and settled.issuperset(file.processes[name].after)]
         if not free:
             rest = [name for name in names if name not in settled]
-            problems.append(Problem(_after(node, rest[0]), f"these processes wait for each other: {', '.join(rest)}",
+            problems.append(Problem(_place(node, rest[0], "after"), f"these processes wait for each other: {', '.join(rest)}",
                                     "take one `after` away", "waits-for-itself"))  # fmt: skip
         settled.update(free)
 
 
-def _after(node: Node, name: str) -> Place:
-    """Where a process says what it comes after."""
-    for step in ("processes", name, "after"):
+def _check_stand_ins(file: LabFile, node: Node, problems: list[Problem]) -> None:
+    """Every `instead_of` names a process that is no stand-in itself, and that nobody else stands in for."""
+    taken: dict[str, str] = {}
+    for name, process in file.processes.items():
+        for other in process.instead_of:
+            place = _place(node, name, "instead_of")
+            if other not in file.processes:
+                problems.append(Problem(place, f"process `{name}` stands in for `{other}`, which the lab does not have",
+                                        choices(other, list(file.processes), "processes"), "unknown-process"))  # fmt: skip
+            elif file.processes[other].instead_of or other in taken:
+                why = f"`{taken[other]}` does too" if other in taken else "that one stands in for others itself"
+                problems.append(Problem(place, f"process `{name}` stands in for `{other}`, and {why}",
+                                        "let each process have one that stands in for it", "setting-conflict"))  # fmt: skip
+            taken[other] = name
+
+
+def _place(node: Node, name: str, setting: str) -> Place:
+    """Where a process says this of itself."""
+    for step in ("processes", name, setting):
         node = (isinstance(node, Table) and node.get(step)) or node
     return node.place
 

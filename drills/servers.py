@@ -8,7 +8,8 @@ from typing import Any
 from drills import host_of_python, lab
 from drills.errors import mistake
 from drills.inventory import Inventory, lacks_server
-from drills.lab import Lab, LabFile, LabProcess, Ready
+from drills.lab import Lab
+from drills.lab_file import LabFile, LabProcess, Ready
 from injectors import Server
 
 

@@ -20,6 +20,7 @@ from drills import lab as labs
 from drills.binding import Binding
 from drills.errors import DrillError, Problem
 from drills.lab import Lab, LabFailed
+from drills.programs import LeftOut
 from drills.source import parse
 from injectors import host
 from tests.injectors.processes import a_name, eventually, named, swept
@@ -483,3 +484,157 @@ def test_a_lab_with_mistakes_still_has_its_processes(tmp_path: Path) -> None:
     assert lab is not None
     assert list(lab.file.processes) == ["a", "b"]
     assert "port.a" in lab.values
+
+
+# programs that may not be here
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all of PATH: what is put there is installed."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def install(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\nexec /bin/sleep 600\n", encoding="utf-8")
+        (folder / name).chmod(0o700)
+
+
+WATCHED = """
+lab: x
+programs: {eyes: [eyes, old-eyes], voice: voice}
+processes:
+  last: {run: [/bin/sleep, '600'], after: watcher}
+  eyes: {run: ['${program.eyes}', --all], after: voice}
+  voice: {run: ['${program.voice}']}
+  watcher: {run: [/bin/sleep, '600'], instead_of: [eyes, voice]}
+  report: {run: [/bin/sleep, '600'], after: [eyes, voice]}
+"""
+
+
+def test_the_first_program_that_is_there_is_run(tmp_path: Path, installed: Path) -> None:
+    install(installed, "old-eyes", "voice")
+    lab = good(tmp_path, WATCHED)
+
+    assert lab.file.processes["eyes"].run == (str(installed / "old-eyes"), "--all")
+    install(installed, "eyes")
+    assert good(tmp_path, WATCHED).file.processes["eyes"].run == (str(installed / "eyes"), "--all")
+
+
+def test_who_would_stand_in_is_left_out_where_all_programs_are_there(tmp_path: Path, installed: Path) -> None:
+    install(installed, "eyes", "voice")
+    lab = good(tmp_path, WATCHED)
+
+    assert lab.left_out == (LeftOut(name="watcher", missing=(), instead=("eyes", "voice")),)
+    assert lab.file.processes["last"].after == ("eyes", "voice")
+    with ended(lab):
+        assert start(lab) == ["voice", "eyes", *start_of_rest(lab)]
+
+
+def start_of_rest(lab: Lab) -> list[str]:
+    """What comes after both, in the file's order."""
+    return [name for name in lab.file.processes if name in ("last", "report")]
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"), [(["eyes"], ("voice",)), (["voice"], ("eyes",)), ([], ("eyes", "voice"))]
+)
+def test_for_want_of_one_program_all_are_stood_in_for(
+    tmp_path: Path, installed: Path, there: list[str], missing: tuple[str, ...]
+) -> None:
+    install(installed, *there)
+    lab = good(tmp_path, WATCHED)
+
+    assert set(lab.left_out) == {LeftOut(name=one, missing=missing, instead=("watcher",)) for one in ("eyes", "voice")}
+    assert lab.file.processes["report"].after == ("watcher",)
+    with ended(lab):
+        assert sorted(start(lab)) == ["last", "report", "watcher"]
+
+
+def test_who_is_asked_for_by_name_is_who_runs_in_the_place(tmp_path: Path, installed: Path) -> None:
+    lab = good(tmp_path, WATCHED)
+    assert [lab.running(name) for name in ("last", "eyes", "voice", "watcher", "nobody")] == [
+        "last", "watcher", "watcher", "watcher", None,
+    ]  # fmt: skip
+    install(installed, "eyes", "voice")
+    assert good(tmp_path, WATCHED).running("watcher") == "eyes"
+
+
+def test_a_missing_program_that_nobody_stands_in_for_is_told_with_what_to_install(
+    tmp_path: Path, installed: Path
+) -> None:
+    text = "lab: x\nprograms: {eyes: [eyes, old-eyes]}\nprocesses:\n  a: {run: ['${program.eyes}']}\n"
+    (problem,) = read(tmp_path, text)[1]
+
+    assert (problem.place.line, problem.slug) == (4, "not-installed")
+    assert problem.what == "process `a` cannot run here: none of `eyes`, `old-eyes` is on PATH"
+    assert problem.fix.startswith("install eyes or old-eyes, or ")
+    install(installed, "old-eyes")
+    assert read(tmp_path, text)[1] == []
+
+
+def test_to_check_a_lab_nothing_needs_to_be_installed(tmp_path: Path, installed: Path) -> None:
+    lab, problems = read(tmp_path, WATCHED.replace("instead_of: [eyes, voice]", "after: eyes"), only_check=True)
+
+    assert problems == []
+    assert lab is not None
+    assert lab.left_out == ()
+    assert list(installed.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("processes", "slug"),
+    [
+        ("{a: {run: [x]}, b: {run: [x], instead_of: aa}}", "unknown-process"),
+        ("{a: {run: [x]}, b: {run: [x], instead_of: b}}", "setting-conflict"),
+        ("{a: {run: [x]}, b: {run: [x], instead_of: a}, c: {run: [x], instead_of: a}}", "setting-conflict"),
+        ("{a: {run: [x]}, b: {run: [x], instead_of: a}, c: {run: [x], instead_of: b}}", "setting-conflict"),
+        ("{a: {run: ['${program.nose}']}}", "unknown-variable"),
+    ],
+)
+def test_stand_ins_that_make_no_sense_are_refused(tmp_path: Path, processes: str, slug: str) -> None:
+    assert slugs(tmp_path, f"lab: x\nprocesses: {processes}") == [slug]
+
+
+def test_a_stand_in_that_would_wait_for_itself_is_told_where_it_would_run(tmp_path: Path, installed: Path) -> None:
+    text = ("lab: x\nprograms: {eyes: eyes}\nprocesses:\n  eyes: {run: ['${program.eyes}']}\n"
+            "  between: {run: [/bin/sleep, '600'], after: eyes}\n"
+            "  watcher: {run: [/bin/sleep, '600'], after: between, instead_of: eyes}\n")  # fmt: skip
+
+    assert slugs(tmp_path, text) == ["waits-for-itself"]
+    install(installed, "eyes")
+    assert slugs(tmp_path, text) == []
+
+
+# templates
+
+
+def test_a_template_is_written_filled_in(tmp_path: Path) -> None:
+    (tmp_path / "set up").mkdir()
+    (tmp_path / "set up" / "config.yml").write_text("port: ${port.a}\ncost: $${much} {{ $kept }}\n", encoding="utf-8")
+    lab = good(tmp_path, f"lab: x\nports: a\ntemplates: 'set up/config.yml'\nprocesses:\n{sleeper('a')}")
+
+    with ended(lab):
+        start(lab)
+        written = (lab.folder / "config.yml").read_text(encoding="utf-8")
+    assert written == f"port: {lab.ports['a']}\ncost: ${{much}} {{{{ $kept }}}}\n"
+
+
+def test_a_mistake_in_a_template_is_told_at_its_line(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("a: 1\nport: ${port.b}\n", encoding="utf-8")
+    text = f"lab: x\nports: a\ntemplates: [config.yml, nowhere.yml]\nprocesses:\n{sleeper('a')}"
+    unknown, missing = sorted(read(tmp_path, text, only_check=True)[1], key=lambda one: one.slug, reverse=True)
+
+    assert (unknown.place.file, unknown.place.line, unknown.place.column) == (str(tmp_path / "config.yml"), 2, 7)
+    assert unknown.slug == "unknown-variable"
+    assert (missing.place.line, missing.slug) == (3, "no-file")
+
+
+@pytest.mark.parametrize("lines", ["templates: [a/b.yml, c/b.yml]", "templates: a/b.yml\nfiles: {b.yml: x}",
+                                   "templates: a/a.log", "templates: ['a/b c']"])  # fmt: skip
+def test_a_template_needs_a_name_of_its_own(tmp_path: Path, lines: str) -> None:
+    assert "setting-conflict" in slugs(tmp_path, f"lab: x\n{lines}\nprocesses: {{a: {{run: [x]}}}}")
