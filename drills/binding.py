@@ -37,7 +37,9 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 class Binding:
     """Makes settings of nodes, and collects the problems and references of one file or of many."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, foreign: bool = False) -> None:
+        """In a `foreign` file, whose form is another's, unknown and empty settings are passed over, and a list is a list."""
+        self._foreign = foreign
         self.problems: list[Problem] = []
         self.references: list[Reference] = []
         """Of each setting that names something, also where the rest of its table is broken."""
@@ -117,11 +119,13 @@ class Binding:
                alone: bool = True, also: Iterable[str] = (), beside: Iterable[str] = ()) -> Any:  # fmt: skip
         """An instance, or _BROKEN. `at` is where to say that a setting is missing; `beside` are those of the entry."""
         known = {one.name: one for one in settings(model) if one.field not in given}
-        table = self._table(node, list(known.values()), kind, alone)
+        table = self._table(node, list(known.values()), kind, alone and not self._foreign)
         if table is None:
             return _BROKEN
         values = dict(given)
         for key, value in table.entries:
+            if self._foreign and (key.text not in known or _is_empty(value)):
+                continue
             if key.text in known:
                 setting = known[key.text]
                 values[setting.field] = self._value(setting.type, value, setting.name, key.place)
@@ -172,7 +176,7 @@ class Binding:
                 return None if _is_empty(node) else self._value(kind.of, node, name, at)
             case "model":
                 return self._model(kind.type, node, name, at)
-            case "list" if not _is_empty(node):
+            case "list" if isinstance(node, Items) or not (self._foreign or _is_empty(node)):
                 items = node.items if isinstance(node, Items) else (node,)
                 values = [self._value(kind.of, item, name, item.place) for item in items]
                 return _BROKEN if any(value is _BROKEN for value in values) else tuple(values)
@@ -201,7 +205,7 @@ class Binding:
             self._tell(node.place, f"`{name}` has no value", f"write `{name}: {example(kind.type)}`; what has "
                        "a default may be left out", "empty-value")  # fmt: skip
             return _BROKEN
-        if not isinstance(node, Scalar) or kind.sort == "mapping":
+        if not isinstance(node, Scalar) or kind.sort in {"mapping", "list"}:
             wanted = _WANTED.get(kind.sort, "a text")
             self._tell(node.place, f"`{name}` is {_SHAPES[type(node)]}, where {wanted} is expected",
                        f"write `{name}: {example(kind.type)}`", "wrong-shape")  # fmt: skip
@@ -226,7 +230,8 @@ class Binding:
 
 _SHAPES: Mapping[type, str] = {Scalar: "a text", Items: "a list", Table: "a table"}
 _WANTED = {"whole": "a whole number", "number": "a number", "switch": "true or false", "duration": "a duration",
-           "share": "a share", "reference": "a name", "choice": "one of its choices", "mapping": "a table"}  # fmt: skip
+           "share": "a share", "reference": "a name", "choice": "one of its choices", "mapping": "a table",
+           "list": "a list"}  # fmt: skip
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _FIGURE = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _BARE = r"[0-9]+(\.[0-9]+)?"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drills import __version__
+from drills import __version__, responding
 
 if TYPE_CHECKING:
     from drills.load import Loaded
@@ -39,7 +39,9 @@ def _call(words: list[str]) -> int:
     if words in (["--version"], ["-V"]):
         print(f"drills {__version__}")
         return 0
+    words, after = _apart(words)
     given = _parser().parse_args(words)
+    given.after = after
     from drills.errors import DrillError, Exit
 
     command: Command = given.command
@@ -63,6 +65,14 @@ def _call(words: list[str]) -> int:
         return Exit.OUR_BUG
 
 
+def _apart(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words, and after `drills act … --` a command of others, whose options are not ours to read."""
+    if words[:1] == ["act"] and "--" in words:
+        at = words.index("--")
+        return words[:at], words[at + 1 :]
+    return words, []
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills",
@@ -78,17 +88,24 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(command=command)
         return one
 
-    lint = add("lint", _lint, "find every mistake in drills, and in the inventories, labs and rubrics they name")
-    lint.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a drill, or a folder of drills")
+    lint = add("lint", _lint, "find every mistake in drills and SOPs, and in all the files that they name")
+    lint.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a drill, a SOP, or a folder of them")
     schema = add("schema", _schema, "print the JSON Schema of a drill, for completion and hover help in an editor")
-    schema.add_argument("what", nargs="?", default="drill", choices=["drill", "inventory", "lab", "rubric"])
+    schema.add_argument("what", nargs="?", default="drill", choices=["drill", "inventory", "lab", "rubric", "sop"])
     plan = add("plan", _plan, "show what a drill would do and to what, and do nothing")
+    doctor = add("doctor", _doctor, "look over all that a run of a drill needs, with its lab, and break nothing")
+    doctor.add_argument("--canary", action="store_true",
+                        help="send an alert of ours the way of each expected one; it pages whoever that would page")  # fmt: skip
     run = add("run", _run, "run a drill, judge it and write the report")
-    for one in (plan, run):
+    for one in (plan, doctor, run):
         one.add_argument("drill", type=Path, metavar="DRILL", help="the drill's file")
         one.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, not the drill's own")
         _add_limits(one)
     run.add_argument("--heal-first", action="store_true", help="heal what an earlier run left, do not refuse to start")
+    run.add_argument("--control", action="store_true",
+                     help="do all but inject: what is expected of the faults must not come without them")  # fmt: skip
+    run.add_argument("--attended", action="store_true",
+                     help="responders are there: the faults stay until `drills resolve`, or until no time is left")  # fmt: skip
     run.add_argument("--plain", action="store_true", help="plain lines instead of the live screen")
     judge = add("judge", _judge, "judge a stored run again, with other limits if given; its own report stays as it is")
     _add_limits(judge)
@@ -104,8 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     heal.add_argument("--all", action="store_true", help="every run of this user on this host that is not clean")
     for one in (run, judge, report):
         one.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
-    for one in (run, judge, report, runs, heal, abort):
+    for one in (doctor, run, judge, report, runs, heal, abort):
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
+    _add_afterwards(add)
+    responding.add_to(add)
+    shell = add("shell", _shell, "your own shell, recorded: what you run in it becomes acts of the run")
+    shell.add_argument("--shell", metavar="NAME", help="bash or zsh; $SHELL")
+    responding.add_who(shell)
     explain = add("explain", _explain, "say what a message means, by the name in its square brackets")
     explain.add_argument("slug", nargs="?", metavar="NAME", help="as in [unknown-setting]; left out, all are listed")
     text = "stand in for toxiproxy-server, with its flags"
@@ -114,6 +136,22 @@ def _parser() -> argparse.ArgumentParser:
     proxy.set_defaults(command=_proxy)
     proxy.add_argument("flags", nargs="*")
     return parser
+
+
+def _add_afterwards(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+    """What is done once a run is over, and people come together."""
+    review = add("review", _review, "draft the review of a run, or see what is still open in it: 1 while anything is")
+    review.add_argument("run", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
+    review.add_argument("--file", type=Path, metavar="FILE", help="where it is kept; review.md in the run's directory")
+    review.add_argument("--today", metavar="DAY", help="what is due is held against this day, as 2026-12-05; today")
+    review.add_argument("--export", choices=["csv", "json"], help="print its action items, for an issue tracker")
+    review.add_argument("--language", choices=["en", "zh"], default="en", help="of a draft")
+    export = add("export", _export, "the event log of runs, each a case, for process-mining tools")
+    export.add_argument("run", nargs="+", metavar="RUN", help="as of `drills review`; may be repeated")
+    export.add_argument("--format", choices=["csv", "xes"], default="csv", help="csv, or xes as IEEE 1849 has it")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there, do not print it")
+    for one in (review, export):
+        one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -134,23 +172,24 @@ def _leaving_garbage() -> Iterator[None]:
 
 @_leaving_garbage()
 def _lint(given: argparse.Namespace) -> int:
-    from drills.errors import DrillError, Exit, Problem
-    from drills.load import drills_in, load
+    from drills.errors import Exit
+    from drills.linting import lint
 
-    problems: list[Problem] = []
-    drills = [drill for path in given.paths for drill in drills_in(path)]
-    for drill in drills:
-        try:
-            load(drill)
-        except DrillError as error:
-            problems += [one for one in error.problems if one not in problems]
-    if problems:
-        files = len({problem.place.file for problem in problems})
-        print("\n\n".join(str(problem) for problem in problems))
-        print(f"\n{_count(len(problems), 'problem')} in {_count(files, 'file')}")
-        return Exit.USAGE
-    print(f"{_count(len(drills), 'drill')}, no problems")
-    return Exit.PASSED
+    found = lint(given.paths)
+    for problem in found.problems:
+        print(f"{problem}\n")
+    for unseen in found.unseen:
+        print(f"could not look: {unseen}\n")
+    if found.problems:
+        files = len({problem.place.file for problem in found.problems})
+        print(f"{_count(len(found.problems), 'problem')} in {_count(files, 'file')}")
+    else:
+        sops = f" and {_count(found.sops, 'SOP')}" if found.sops else ""
+        partly = " in what could be looked at" if found.unseen else ""
+        print(f"{_count(found.drills, 'drill')}{sops}, no problems{partly}")
+    if found.lacking:
+        print(f"not installed: {'; '.join(found.lacking)}")
+    return Exit.USAGE if found.problems else Exit.INCONCLUSIVE if found.unseen else Exit.PASSED
 
 
 def _schema(given: argparse.Namespace) -> int:
@@ -173,11 +212,21 @@ def _loaded(given: argparse.Namespace, lab_folder: "Path | None" = None) -> "Loa
 def _plan(given: argparse.Namespace) -> int:
     import asyncio
 
-    from drills import plan
+    from drills import plan, preflight
     from drills.plan_text import show
 
-    print(show(asyncio.run(plan.make(_loaded(given)))))
+    settled = asyncio.run(plan.make(_loaded(given)))
+    print(show(settled, asyncio.run(preflight.of_plan(settled))))
     return 0
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from functools import partial
+
+    from drills.doctor import look
+
+    return look(given.drill, inventory=given.inventory, limits=tuple(given.limits), root=_root(given),
+                canaries=given.canary, say=partial(print, flush=True))  # fmt: skip
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -193,6 +242,8 @@ def _run(given: argparse.Namespace) -> int:
             heal_first=given.heal_first,
             plain=given.plain,
             language=given.language,
+            control=given.control,
+            attended=given.attended,
         )
     except RunLost as lost:
         print(lost, file=sys.stderr)
@@ -254,6 +305,29 @@ def _abort(given: argparse.Namespace) -> int:
     from drills.past_runs import abort, only_live
 
     return abort(_find(given) if given.run else only_live())
+
+
+def _review(given: argparse.Namespace) -> int:
+    from drills.reviewing import day, items, review
+
+    run = _find(given)
+    if given.export:
+        return items(run, path=given.file, form=given.export)
+    return review(run, path=given.file, today=day(given.today), language=given.language)
+
+
+def _export(given: argparse.Namespace) -> int:
+    from drills import rundir
+    from drills.reviewing import export
+
+    runs = {run.id: run for name in given.run for run in [rundir.find(_root(given), name)]}
+    return export(list(runs.values()), form=given.format, path=given.output)
+
+
+def _shell(given: argparse.Namespace) -> int:
+    from drills.shell import shell
+
+    return shell(given)
 
 
 def _explain(given: argparse.Namespace) -> int:

@@ -19,15 +19,18 @@ from typing import Any
 import drills
 from checks import Event, Evidence, ReadsBack, Waits, Watch
 from checks.units import show_duration
-from drills import healer, lab, live, registry, rundir
+from drills import healer, lab, live, preflight, registry, rundir
 from drills import plan as plans
 from drills.clock import Clock, stamp
 from drills.drill import Fault, ProbeUse
 from drills.errors import DrillError, mistake
+from drills.inbox import Inbox
 from drills.journal import FORMAT, Journal, boot
 from drills.leases import Leases
 from drills.observing import Observing
+from drills.people import kept_for
 from drills.plan import Plan, PlannedFault
+from drills.playing import Playing
 from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
 from drills.sampling import Batcher, Recent, Sampler
@@ -64,8 +67,13 @@ class _NotStarted(Exception):
 class Conductor:
     """One run of one plan."""
 
-    def __init__(self, plan: Plan, run: RunDir, clock: Clock, *, heal_first: bool = False) -> None:
+    def __init__(self, plan: Plan, run: RunDir, clock: Clock, *, heal_first: bool = False,
+                 control: bool = False, attended: bool = False) -> None:  # fmt: skip
         self.plan, self.run, self.clock = plan, run, clock
+        self.attended = attended
+        """True when responders are there, for whose word the run waits."""
+        self.control = control
+        """True when all is done but inject, to see what comes without the faults."""
         self.drill = plan.loaded.drill
         self.evidence = Evidence()
         self.recent: dict[str, Recent] = {}
@@ -91,7 +99,9 @@ class Conductor:
         self._batching: asyncio.Task[None] | None = None
         self._healed_s: float | None = None
         self._leases = Leases(self._journal)
-        self._observing = Observing(self._journal)
+        self._observing = Observing(self._journal, plan.loaded.inventory.people)
+        self._inbox = Inbox(run, self._journal, plan.loaded.inventory)
+        self._playing = Playing(plan.loaded, self._journal, self.evidence, self._coming)
 
     @property
     def next(self) -> str:
@@ -133,16 +143,19 @@ class Conductor:
         else:
             self.stop(signal.Signals(number).name, ENDING[number])
 
-    async def conduct(self) -> None:
-        """Run the plan to its end. However it goes, everything is healed; a bug of ours is raised after that."""
+    async def conduct(self, work: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Run the plan to its end, or do other work in its place.
+
+        However it goes, everything is healed; a bug of ours is raised after that.
+        """
         broken: list[Exception] = []
         try:
             self._loop = asyncio.get_running_loop()
             self._open()
             for number in self._heard:
                 self._heed(number)
-            self._beating = beating = asyncio.ensure_future(self._beat())
-            broken += await self._guarded(self._work(), beating)
+            self._beating = beating = asyncio.ensure_future(self._beside())
+            broken += await self._guarded((work or self._work)(), beating)
             self._over = True  # from here on everything is healed and closed anyway
             await self._wind_down()
             await self._close()
@@ -175,11 +188,12 @@ class Conductor:
         head = self.drill.head
         self._journal.append("run.opened", {
             "format": FORMAT, "run": self.run.id, "drill": head.drill, "boot": boot(),
-            "path": os.path.relpath(self.plan.loaded.paths["drill"]),
+            "path": os.path.relpath(self.plan.loaded.paths["drill"]), "inventory": self._other_inventory(),
             "monotonic_s": self._journal.origin_s, "environment": self.plan.loaded.inventory.environment,
             "host": platform.node(), "pid": os.getpid(), "opened_at": stamp(self.clock.utc()),
             "digests": self.plan.loaded.digests,
-            "limits": list(self.plan.loaded.limits),
+            "limits": list(self.plan.loaded.limits), "control": self.control,
+            "attended": self.attended, "kept": kept_for(self.plan.loaded.inventory.people),
             "versions": {"chaos-drills": drills.__version__, "python": platform.python_version(),
                          "system": f"{platform.system()} {platform.release()}"},
             "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
@@ -193,22 +207,42 @@ class Conductor:
             host.protect(reaper)  # no pattern that matches its command line may make it a target
         self._journal.append("reaper.launched", {"pid": self._reaper.pid})
 
-    async def _work(self) -> None:
+    def _other_inventory(self) -> str:
+        """The path of the inventory, where it is not the one that the drill names; else empty."""
+        paths = self.plan.loaded.paths
+        own = paths["inventory"] == paths["drill"].parent / self.drill.head.inventory
+        return "" if own else os.path.relpath(paths["inventory"])
+
+    async def prepare(self) -> None:
+        """See that nothing is left over, start what is needed, and begin to listen."""
         await self._clear_the_ground()
         await self._start_lab()
         await self._observing.open(self.plan.loaded.inventory.observers)
+
+    async def _work(self) -> None:
+        await self.prepare()
         await self._open_probes()
         await self._arm()
         self._enter("steady")
         self.zero_s = await self._become_steady("before")
+        self._look_ahead()
         self._enter("faults")
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(self._playing.play(self.zero_s))
+            await self._break_and_heal()
+            playing.cancel()  # what colleagues of the cast do again and again, they do until here
+
+    async def _break_and_heal(self) -> None:
         async with asyncio.TaskGroup() as group:
             for planned in self.plan.faults:
                 group.create_task(self._bring(planned))
+        await self._playing.before_healing()
         await self._wait_for_checks()
+        await self._wait_for_people()
         await self._heal()
         self._enter("recovery")
         await self._become_steady("after")
+        await self._playing.to_the_end()
         await self._wait_for_checks()
 
     def _enter(self, phase: str) -> None:
@@ -242,6 +276,9 @@ class Conductor:
         if not parts:
             return
         self._coming["lab"] = (inf, "the lab starts")
+        for one in self.plan.loaded.lab.left_out if self.plan.loaded.lab else ():
+            self._journal.append("lab.process_left_out", {"name": one.name, "missing": list(one.missing),
+                                                          "instead": list(one.instead)})  # fmt: skip
         try:
             for part in parts:
                 await lab.start(part, self._note_process)
@@ -325,6 +362,17 @@ class Conductor:
             raise _NotStarted(f"the system was not steady: {why}")
         return self.now_s
 
+    def _look_ahead(self) -> None:
+        """Tell what is foreseen; what is sure to be in vain is not begun, unless the drill says so, or breaks nothing."""
+        found = [one for one in preflight.foresee(self.drill.checks, self.evidence) if one.grade != "fine"]
+        for one in found:
+            self._journal.append("preflight.found", {"check": one.check, "grade": one.grade, "what": str(one.what),
+                                                     "cure": str(one.cure or ""), "sentences": one.sentences})  # fmt: skip
+        wrong = [str(one.what) for one in found if one.grade == "wrong"]
+        if wrong and self.drill.head.safety.preflight == "stop" and not self.control:
+            more = f", and {len(wrong) - 1} more" if wrong[1:] else ""
+            raise _NotStarted(f"it would be in vain: {wrong[0]}{more}")
+
     @property
     def _seen_until_s(self) -> float:
         """The latest moment of which every probe of the steady state has told something."""
@@ -336,23 +384,40 @@ class Conductor:
         fault = planned.fault
         its_time = await self._its_time(fault)
         del self._coming[fault.id]
-        if its_time and await self._inject(planned) and fault.for_ is not None:
+        bring = self._withhold if self.control else self._inject
+        if its_time and await bring(planned) and fault.for_ is not None:
             until_s = (self.evidence.fault(fault.id).effect_s or self.now_s) + fault.for_.total_seconds()
-            self._coming[fault.id] = (until_s, f"{fault.id} is healed")
+            self._coming[fault.id] = (until_s, f"{fault.id} {'would be' if self.control else 'is'} healed")
             await asyncio.sleep(max(0.0, until_s - self.now_s))
             del self._coming[fault.id]
             await self._heal_fault(fault.id)
+
+    async def _withhold(self, planned: PlannedFault) -> bool:
+        """In a control its time comes, and nothing else."""
+        fault = planned.fault
+        self._journal.append("fault.withheld", {"fault": fault.id, "does": planned.does,
+                                                "target": fault.injector.target})  # fmt: skip
+        return True
+
+    def _let_elapse(self, *faults: str) -> None:
+        """The time of these is over, if they were withheld."""
+        for seen in map(self.evidence.fault, faults):
+            if seen.withheld and seen.gone_s is None:
+                self._journal.append("fault.elapsed", {"fault": seen.fault})
 
     async def _its_time(self, fault: Fault) -> bool:
         assert self.zero_s is not None
         if fault.when is None:
             at_s = fault.at.total_seconds() if fault.at else 0.0
-            self._coming[fault.id] = (self.zero_s + at_s, f"{fault.id} begins")
+            self._coming[fault.id] = (self.zero_s + at_s, f"{fault.id} {'would begin' if self.control else 'begins'}")
             await asyncio.sleep(max(0.0, self.zero_s + at_s - self.now_s))
             return True
         until_s = self.zero_s + fault.when.deadline.total_seconds()
-        self._coming[fault.id] = (until_s, f"{fault.id} begins when {plans.condition(fault.when)}; it is skipped")
+        else_ = "it counts as begun" if self.control else "it is skipped"
+        self._coming[fault.id] = (until_s, f"{fault.id} begins when {plans.condition(fault.when)}; {else_}")
         while not live.met(fault.when, self.evidence, zero_s=self.zero_s, now_s=self.now_s):
+            if self.now_s > until_s and self.control:
+                return True  # what it waits for is what other faults bring about, and without them may well not come
             if self.now_s > until_s:
                 why = f"it waited until {plans.condition(fault.when)}, which did not come in time"
                 self._journal.append("fault.skipped", {"fault": fault.id, "why": why})
@@ -388,6 +453,7 @@ class Conductor:
         return True
 
     async def _heal_fault(self, fault: str) -> None:
+        self._let_elapse(fault)
         await self._leases.release([fault])
         mine = [one for one in outstanding(self.evidence.events) if one.remembered.fault == fault]
         for one in mine:
@@ -397,6 +463,7 @@ class Conductor:
         """Heal all that is left, newest first."""
         if self._healed_s is None:
             self._enter("healing")
+        self._let_elapse(*(one.id for one in self.drill.faults))
         await self._leases.release()
         patience_s = HEAL_PATIENCE_S if self._healed_s is None else 0.0  # spent once, however often we come by
         await healer.heal(outstanding(self.evidence.events), self._journal, source="conductor", patience_s=patience_s)
@@ -417,6 +484,18 @@ class Conductor:
             self._coming["checks"] = (max(until_s, enough_s), "the checks have seen enough, at the latest")
             # Judging takes time that looks need too; it may have a twentieth of it.
             await asyncio.sleep(max(2 * _TICK_S, 20 * cost_s))
+
+    async def _wait_for_people(self) -> None:
+        """Leave the faults to those who respond until one of them says that it is over, or no time is left."""
+        if not self.attended:
+            return
+        until_s = (self.zero_s or 0.0) + self.drill.head.safety.max_duration.total_seconds()
+        self._coming["people"] = (until_s, "everything is healed, unless `drills resolve` says before that it is over")
+        while not self.evidence.first("act.recorded", act="incident.resolved"):
+            if self.now_s > until_s:
+                break
+            await asyncio.sleep(_TICK_S)
+        del self._coming["people"]
 
     @property
     def _slowest_s(self) -> float:
@@ -481,9 +560,11 @@ class Conductor:
         else:
             self._journal.append("residue.scanned", {"when": "after",
                                                      "found": [{"target": "", "what": what} for what in left]})  # fmt: skip
+        self._inbox.close()
         self._journal.append("run.closed", {"by": "conductor"}, sync=True)
         if self._beating and self._reaper:
             self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
             await asyncio.to_thread(self._reaper.dismiss)
         if not left and not self._journal.lost:  # what is not written down cannot be known to be clean
             rundir.list_closed(self.run)
@@ -499,6 +580,10 @@ class Conductor:
         used = [one.kind for one in self.drill.faults]
         return await healer.residue(list(registry.kinds("injectors", used).values()), targets)
 
+    async def _beside(self) -> None:
+        """What goes on beside everything else, from the beginning to the end."""
+        await asyncio.gather(self._beat(), self._take_acts())
+
     async def _beat(self) -> None:
         """Keep the reaper quiet, and look whether somebody else wants the run to end."""
         assert self._reaper is not None
@@ -511,6 +596,12 @@ class Conductor:
                 asked = json.loads(self.run.abort.read_text(encoding="utf-8"))
                 self.stop(asked["by"], asked["why"])
             await asyncio.sleep(BEAT_S / 2)
+
+    async def _take_acts(self) -> None:
+        """Take down what people do."""
+        while True:
+            self._inbox.take()
+            await asyncio.sleep(_TICK_S)
 
     async def _guard(self) -> None:
         """Watch the guard rails for as long as any fault is there."""

@@ -13,9 +13,10 @@ from checks.steady import Steady
 from checks.units import write_duration
 from drills import registry, source
 from drills.binding import Binding, settings, settings_of
+from drills.cast import LINES, Cue, CueName, CueSettings, split
 from drills.errors import DrillError, Place, Problem, choices
-from drills.events import EventKind
 from drills.source import Items, Node, Scalar, Table
+from drills.when import When
 from injectors import Injector
 from reports.words import Words
 
@@ -44,42 +45,9 @@ class Safety:
         minutes=10
     )
     abort_when: Annotated[tuple[AbortWhen, ...], "Conditions under which everything is healed at once"] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class When:
-    """A condition that starts a fault. Exactly one of `probe`, `fault`, `alert` and `event`."""
-
-    probe: Annotated[ProbeName | None, "This probe is good, or bad, for a while"] = None
-    good_for: Annotated[timedelta | None, "Good looks only, for this long"] = None
-    bad_for: Annotated[timedelta | None, "Bad looks only, for this long"] = None
-    fault: Annotated[FaultName | None, "This fault was verified in effect"] = None
-    verified_for: Annotated[timedelta, "That long ago"] = timedelta(0)
-    alert: Annotated[str | None, "This alert came into its state after the steady state, as an observer tells"] = None
-    state: Annotated[Literal["pending", "firing"], "The state of the alert"] = "firing"
-    event: Annotated[EventKind | None, "An event of this kind was written to the journal after the steady state"] = None
-    deadline: Annotated[timedelta, "After this time without it the fault is skipped, and the run inconclusive"] = (
-        timedelta(minutes=1)
-    )
-
-    def __post_init__(self) -> None:
-        ways = [way for way in ("probe", "fault", "alert", "event") if getattr(self, way)]
-        if len(ways) != 1:
-            raise ValueError(ways[-1] if ways else "", f"`when` waits for {len(ways) or 'none'} of probe, fault, alert, event",
-                             "give exactly one of them")  # fmt: skip
-        spans = {name: span for name in ("good_for", "bad_for") if (span := getattr(self, name)) is not None}
-        if len(spans) != bool(self.probe):
-            raise ValueError("probe", "`when` needs one of `good_for` and `bad_for` with `probe`, and only with it",
-                             "as in {probe: orders, good_for: 3s}")  # fmt: skip
-        for name, span in spans.items():
-            need_time(name, span)
-        if self.verified_for and not self.fault:
-            raise ValueError("verified_for", "`verified_for` means nothing without `fault`",
-                             "as in {fault: primary-dies, verified_for: 5s}")  # fmt: skip
-        if self.state != "firing" and not self.alert:
-            raise ValueError(
-                "state", "`state` means nothing without `alert`", "as in {alert: RegionDown, state: pending}"
-            )
+    preflight: Annotated[
+        Literal["stop", "tell"], "What happens when it is foreseen that an expected alert cannot come as it should"
+    ] = "stop"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +125,19 @@ class CheckUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFiles:
+    """What alerting is set up by, for `drills lint`: what is expected of alerts is held against it, without any run."""
+
+    rules: Annotated[tuple[str, ...], "Rule files of Prometheus, beside the drill; `*` stands for any part of a name"]
+    routes: Annotated[str | None, "Alertmanager's configuration, for whom an alert reaches and how long it waits"] = (
+        None
+    )
+    prometheus: Annotated[
+        str | None, "Prometheus' configuration, for its intervals; left out, they are its defaults"
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The settings of a drill that are not lists of kinds."""
 
@@ -172,6 +153,7 @@ class Head:
         seconds=60
     )
     rubric: Annotated[str, "How it is scored: ci, game-day, training, or a file"] = "ci"
+    alerting: Annotated[AlertFiles | None, "Files that alerting is set up by, for `drills lint` to look through"] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +165,11 @@ class Drill:
     faults: tuple[Fault, ...]
     checks: tuple[CheckUse, ...]
     """Those written, in their order."""
+    cast: tuple[Cue, ...] = ()
+    """What colleagues do by a script."""
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict, compare=False)
-    """Where each ("head", setting), ("probe", name) and ("fault", id) stands in the file, for errors found later."""
+    """Where each ("head", setting), ("probe", name), ("fault", id), ("check", id) and ("act", id) stands in the file, each
+    ("file", name) of `alerting`, and each ("word", text) of a command of the cast, for errors found later."""
 
     @property
     def name(self) -> str:
@@ -239,18 +224,22 @@ def bind(node: Node, binding: Binding, *, limits: Sequence[str] = ()) -> Drill |
     if not isinstance(node, Table):
         binding.bind(Head, node, kind="drill", alone=False)
         return None
-    lists = {"probes", "faults", "checks"}
+    lists = {"probes", "faults", "checks", "cast"}
     listed = {key.text: value for key, value in node.entries if key.text in lists}
     rest = Table(tuple(entry for entry in node.entries if entry[0].text not in lists), node.place)
     head = binding.bind(Head, rest, kind="drill", alone=False, also=tuple(sorted(lists)))
     places = {("head", key.text): value.place for key, value in node.entries}
     probes = _probes(listed.get("probes"), binding, places)
     faults = _faults(listed.get("faults"), binding, places)
-    checks = _checks(listed.get("checks"), binding)
-    drill = Drill(head=head or _stand_in(rest), probes=probes, faults=faults, checks=checks, places=places)
+    checks = _checks(listed.get("checks"), binding, places)
+    cast = _cast(listed.get("cast"), binding, places)
+    places |= {("file", one.text): one.place for one in source.texts(rest.get("alerting"))}
+    drill = Drill(head=head or _stand_in(rest), probes=probes, faults=faults, checks=checks, cast=cast, places=places)
     for limit in limits:
         drill = _limited(drill, limit, binding)
-    _check_references(binding, _probe_names(listed.get("probes")), _fault_names(listed.get("faults"), faults))
+    known_faults, known_acts = _ids(listed.get("faults"), faults), _ids(listed.get("cast"), cast)
+    _check_references(binding, _probe_names(listed.get("probes")), known_faults)
+    _check_cues(drill, binding, known_faults, known_acts)
     _check_circles(drill, binding)
     _check_pace(drill, binding)
     return drill
@@ -311,7 +300,7 @@ def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], P
     return tuple(found.values())
 
 
-def _checks(node: Node | None, binding: Binding) -> tuple[CheckUse, ...]:
+def _checks(node: Node | None, binding: Binding, places: dict[tuple[str, str], Place]) -> tuple[CheckUse, ...]:
     entries = _entries(node, "checks", "  - failover: {probe: orders, after: primary-dies, within: 5s}", binding)
     known = registry.kinds("checks", _keys(entries, CheckSettings))
     ids = _Ids("check", entries, binding)
@@ -322,8 +311,25 @@ def _checks(node: Node | None, binding: Binding) -> tuple[CheckUse, ...]:
             continue
         check, common = bound
         id_ = ids.of(entry, common.id, check.name)
+        places["check", id_] = entry.place
         title = common.id or check.name.replace("_", " ") + id_.removeprefix(check.name).replace("-", " ")
         found[id_] = CheckUse(id=id_, kind=check.name, title=title, check=check, note=common.note)
+    return tuple(found.values())
+
+
+def _cast(node: Node | None, binding: Binding, places: dict[tuple[str, str], Place]) -> tuple[Cue, ...]:
+    entries = _entries(node, "cast", "  - {who: lin, severity: P1, at: 10s}", binding)
+    ids = _Ids("act", entries, binding)
+    found: dict[str, Cue] = {}
+    for entry in entries:
+        bound = binding.bind_entry(entry, LINES, CueSettings, what="act")
+        if bound is None:
+            continue
+        line, common = bound
+        id_ = ids.of(entry, common.id, f"{common.who}-{line.name}")
+        places["act", id_] = entry.place
+        places |= {("word", one.text): one.place for one in source.texts(entry.get("run"))}
+        found[id_] = Cue(id=id_, line=line, settings=common)
     return tuple(found.values())
 
 
@@ -375,8 +381,8 @@ def _probe_names(node: Node | None) -> list[str]:
     return [name.text for name, _ in node.entries] if isinstance(node, Table) else []
 
 
-def _fault_names(node: Node | None, read: tuple[Fault, ...]) -> list[str] | None:
-    """Every fault's id, as `_probe_names`; None when one with a mistake has none, so that it could be any."""
+def _ids(node: Node | None, read: Sequence[Fault | Cue]) -> list[str] | None:
+    """The id of every fault or act, as `_probe_names`; None when one with a mistake has none, so that it could be any."""
     entries = [item for item in node.items if isinstance(item, Table)] if isinstance(node, Items) else []
     given = [entry.get("id") for entry in entries]
     if len(read) < len(entries) and not all(given):
@@ -396,17 +402,39 @@ def _check_references(binding: Binding, probes: list[str], faults: list[str] | N
                                             choices(reference.name, list(dict.fromkeys(known)), f"{what}s"), slug))  # fmt: skip
 
 
+def _check_cues(drill: Drill, binding: Binding, faults: list[str] | None, acts: list[str] | None) -> None:
+    """What an act of the cast comes after, or goes on until, is there, and is one thing."""
+    for cue in drill.cast:
+        if cue.id in (faults or ()):
+            binding.problems.append(Problem(drill.places["act", cue.id], f"a fault has the id `{cue.id}` too, so `after: "
+                                            f"{cue.id}` could mean either", "give the act an `id` of its own",
+                                            "duplicate-id"))  # fmt: skip
+    if faults is None or acts is None:
+        return
+    for reference in dict.fromkeys(one for one in binding.references if one.kind is CueName):
+        try:
+            name, _ = split(reference.name)
+        except ValueError:  # told already
+            continue
+        if name not in (*acts, *faults):
+            binding.problems.append(Problem(reference.place, f"the drill has no act or fault `{name}`",
+                                            choices(name, [*acts, *faults], "acts and faults"), "unknown-act"))  # fmt: skip
+
+
 def _check_circles(drill: Drill, binding: Binding) -> None:
-    """No fault waits for itself, however indirectly: it would be skipped after its deadline, whatever happened."""
-    after = {one.id: one.when.fault for one in drill.faults if one.when and one.when.fault}
-    for first in after:
-        chain: list[str] = [first]
-        while (following := after.get(FaultName(chain[-1]))) and following not in chain:
-            chain.append(following)
-        if following == first == min(chain):  # one of the circle, so that it is told once
-            binding.problems.append(Problem(drill.places["fault", first], "this fault can never begin: "
-                                            + " waits for ".join([*chain, first]),
-                                            "let one of them start `at` a time", "waits-for-itself"))  # fmt: skip
+    """No fault and no act waits for itself, however indirectly: it would never come, whatever happened."""
+    faults = {one.id: one.when.fault for one in drill.faults if one.when and one.when.fault}
+    acts = {one.id: one.after.name for one in drill.cast if one.after}
+    waiting: tuple[tuple[str, Mapping[str, str]], ...] = (("fault", faults), ("act", acts))
+    for what, after in waiting:
+        for first in after:
+            chain = [first]
+            while (following := after.get(chain[-1])) and following not in chain:
+                chain.append(following)
+            if following == first == min(chain):  # one of the circle, so that it is told once
+                binding.problems.append(Problem(drill.places[what, first], f"this {what} can never come: "
+                                                + " waits for ".join([*chain, first]),
+                                                "let one of them start `at` a time", "waits-for-itself"))  # fmt: skip
 
 
 def _limited(drill: Drill, limit: str, binding: Binding) -> Drill:

@@ -63,8 +63,8 @@ class Problem(NamedTuple):
             before, marked, after = self.place.around()
             lines.append(f"{self.place.line:>5} | {before}{marked}{after}")
             lines.append(" " * 5 + " | " + " " * _cells(before) + "^" * max(1, _cells(marked)))
-        fix = f"  {self.fix}".replace("\n", "\n  ")
-        lines.append(f"{fix:<82} [{self.slug}]" if self.fix else f"{'':<82} [{self.slug}]")
+        *more, last = f"  {self.fix}".replace("\n", "\n  ").split("\n")
+        lines += [*more, f"{last:<82} [{self.slug}]"]
         return "\n".join(map(_printable, "\n".join(lines).split("\n")))
 
 

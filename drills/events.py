@@ -3,8 +3,14 @@
 from typing import Literal
 
 ObservedKind = Literal[
+    "act.recorded",
+    "act.refused",
+    "act.repeated",
     "alert.held",
+    "alert.sensed",
     "alert.state",
+    "alerting.dead_man",
+    "alerting.groups",
     "alerting.routes",
     "alerting.rules",
     "observer.back",
@@ -20,9 +26,12 @@ ObservedKind = Literal[
 
 EventKind = Literal[
     ObservedKind,
+    "act.skipped",
     "condition.met",
+    "fault.elapsed",
     "fault.planned",
     "fault.skipped",
+    "fault.withheld",
     "injection.acting",
     "injection.failed",
     "injection.gone",
@@ -39,8 +48,10 @@ EventKind = Literal[
     "journal.torn",
     "lab.ended",
     "lab.failed",
+    "lab.process_left_out",
     "lab.process_started",
     "lab.ready",
+    "preflight.found",
     "probe.left_behind",
     "probe.opened",
     "probe.read_back",

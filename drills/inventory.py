@@ -15,7 +15,8 @@ from drills.binding import Binding, settings
 from drills.errors import Place, Problem, choices
 from drills.lab import Lab, as_address
 from drills.model import alone
-from drills.source import Node, Scalar, Table, substitute
+from drills.people import Person
+from drills.source import Node, Scalar, Table, substitute, texts
 from injectors import CanBeServed
 
 _NONE: Mapping[str, type] = {}
@@ -36,8 +37,14 @@ class Inventory:
     """Links among them: a link is a target that is a way between two others."""
     observers: Mapping[str, Observer] = field(default_factory=dict)
     """Who is listened to during a run, by name."""
+    people: Mapping[str, Person] = field(default_factory=dict)
+    """Who takes part, by name."""
+    looking: tuple[str, ...] = ()
+    """Beginnings of commands that only look, beside those that are known to."""
     in_lab: frozenset[str] = frozenset()
     """Targets that exist only while the drill's lab, or a server that the run itself starts, is running."""
+    observers_in_lab: frozenset[str] = frozenset()
+    """Observers that listen to what runs only in the drill's lab, or in it."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What came from the environment, by the variable's name."""
 
@@ -69,8 +76,8 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
     told = len(binding.problems)
     outer = binding.bind(InventoryFile, _without(settled, LISTS), kind="inventory", alone=False, also=LISTS)
     targets = _targets(settled, addresses, lab, binding)
-    heard = _observers(settled.get("observers"), observers, binding)
-    used = _variables(_scalars(node))
+    heard = _observers(settled.get("observers"), observers, lab, binding)
+    used = _variables(texts(node))
     given = environment or {}
     secrets = {name: given[name] for one in used if (name := _env_name(one)) in given}
     unknown = _places_of(node, {one for one in used if one not in known or (environment is None and _env_name(one))})
@@ -79,8 +86,11 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
                                for one in binding.problems[told:] if one.place not in unknown]  # fmt: skip
     if outer is None or targets is None:
         return None
-    in_lab = _in_lab_only(node) | {name for name, facets in targets.items() if any(map(lacks_server, facets.values()))}
-    return Inventory(environment=outer.environment, targets=targets, observers=heard, in_lab=in_lab, secrets=secrets)
+    served = {name for name, facets in targets.items() if any(map(lacks_server, facets.values()))}
+    in_lab = _in_lab_only(node, "targets", "links") | served
+    return Inventory(environment=outer.environment, targets=targets, observers=heard, people=outer.people,
+                     looking=outer.looking, in_lab=in_lab, observers_in_lab=_in_lab_only(node, "observers"),
+                     secrets=secrets)  # fmt: skip
 
 
 def lacks_server(address: Any) -> bool:
@@ -93,6 +103,10 @@ class InventoryFile:
     """Where the targets of a drill are, and the links between them."""
 
     environment: Annotated[str, "What it describes; a drill runs only in environments that its `safety` names"]
+    people: Annotated[Mapping[str, Person], "Who takes part, by the name that they act under"] = field(
+        default_factory=dict
+    )
+    looking: Annotated[tuple[str, ...], "Commands that only look and are not known to, by how they begin"] = ()
 
 
 def _targets(node: Table, addresses: Mapping[str, type], lab: Lab | None,
@@ -175,8 +189,12 @@ def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | 
     return facets
 
 
-def _observers(node: Node | None, kinds: Mapping[str, type], binding: Binding) -> dict[str, Observer]:
-    """Who is listened to: by name, and under the name the one kind with its settings."""
+def _observers(node: Node | None, kinds: Mapping[str, type], lab: Lab | None,
+               binding: Binding) -> dict[str, Observer]:  # fmt: skip
+    """Who is listened to: by name, and under the name the one kind with its settings.
+
+    One that names a process of the lab beside its kind is listened to only where that process runs.
+    """
     if node is None:
         return {}
     example = 'observers:\n  metrics: {prometheus: {url: "http://127.0.0.1:9090"}}'
@@ -185,42 +203,57 @@ def _observers(node: Node | None, kinds: Mapping[str, type], binding: Binding) -
         return {}
     found: dict[str, Observer] = {}
     for name, value in node.entries:
-        if not (isinstance(value, Table) and len(value.entries) == 1):
+        rest = _without(value, ("lab",)) if isinstance(value, Table) else None
+        if rest is None or len(rest.entries) != 1:
             binding.problems.append(Problem(name.place, f"observer `{name.text}` needs one kind, with its settings",
                                             example, "wrong-shape"))  # fmt: skip
             continue
-        ((kind, settings_),) = value.entries
+        ((kind, settings_),) = rest.entries
         if kind.text not in kinds:
             binding.problems.append(Problem(kind.place, f"no observer is called `{kind.text}`",
                                             choices(kind.text, list(kinds), "observers"), "unknown-kind"))  # fmt: skip
-        elif (observer := binding.bind(kinds[kind.text], settings_, kind=kind.text)) is not None:
+            continue
+        observer = binding.bind(kinds[kind.text], settings_, kind=kind.text)
+        if observer is not None and _runs(value, lab, binding):
             found[name.text] = observer
     return found
+
+
+def _runs(observer: Node, lab: Lab | None, binding: Binding) -> bool:
+    """Whether the lab's process that this observer listens to runs; true of one that names none."""
+    process = observer.get("lab") if isinstance(observer, Table) else None
+    if process is None:
+        return True
+    name = process.text if isinstance(process, Scalar) else ""
+    return _process_of(lab, name, process, binding) == name
 
 
 def _in_lab(address: Any, node: Node, lab: Lab | None, binding: Binding) -> Any:
     """The address, led to the lab's process when it names one."""
     name = getattr(address, "lab", None)
-    if not name:
-        return address
+    process = _process_of(lab, name, node, binding) if name else None
+    return as_address(lab, process, address) if lab and process else address
+
+
+def _process_of(lab: Lab | None, name: str, node: Node, binding: Binding) -> str | None:
+    """The process of the lab that has this name, or runs instead of it; None when that is a mistake, which is told."""
     if lab is None:
         binding.problems.append(Problem(node.place, f"`lab: {name}` names a process of a lab, and the drill has none",
-                                        "give the drill a `lab:`, or say `pidfile:` or `match:` here",
+                                        "give the drill a `lab:`, or say here where it is without one",
                                         "no-lab"))  # fmt: skip
-        return address
-    if name not in lab.file.processes:
+        return None
+    process = lab.running(name)
+    if process is None:
         binding.problems.append(Problem(node.place, f"the lab has no process `{name}`",
-                                        choices(name, list(lab.file.processes), "processes"),
-                                        "unknown-process"))  # fmt: skip
-        return address
-    return as_address(lab, name, address)
+                                        choices(name, lab.names, "processes"), "unknown-process"))  # fmt: skip
+    return process
 
 
 def _values(node: Node, lab: Lab | None, environment: Mapping[str, str] | None) -> dict[str, str]:
     """What each variable stands for."""
     known = dict(lab.values) if lab else {}
     if environment is None:
-        return known | {name: f"${env}" for name in _variables(_scalars(node)) if (env := _env_name(name))}
+        return known | {name: f"${env}" for name in _variables(texts(node)) if (env := _env_name(name))}
     return known | {f"env.{name}": value for name, value in environment.items()}
 
 
@@ -236,7 +269,7 @@ def _env_name(variable: str) -> str:
 
 def _places_of(node: Node, variables: set[str]) -> set[Place]:
     """Where any of these variables stands."""
-    return {one.place for one in _scalars(node) if _variables([one]) & variables}
+    return {one.place for one in texts(node) if _variables([one]) & variables}
 
 
 def _hidden(text: str, secrets: Mapping[str, str]) -> str:
@@ -247,27 +280,16 @@ def _hidden(text: str, secrets: Mapping[str, str]) -> str:
     return re.sub("|".join(map(re.escape, longest_first)), lambda match: names[match[0]], text)
 
 
-def _in_lab_only(node: Table) -> frozenset[str]:
-    """Targets that name a process of the lab, or use one of its ports or its folder."""
-    lists = [node.get(name) for name in ("targets", "links")]
-    entries = [entry for listed in lists if isinstance(listed, Table) for entry in listed.entries]
+def _in_lab_only(node: Table, *lists: str) -> frozenset[str]:
+    """What in these lists names a process of the lab, or uses one of its ports or its folder."""
+    tables = [node.get(name) for name in lists]
+    entries = [entry for listed in tables if isinstance(listed, Table) for entry in listed.entries]
     return frozenset(
         name.text
         for name, facets in entries
-        if any(one.startswith("port.") or one == "dir" for one in _variables(_scalars(facets)))
+        if any(one.startswith("port.") or one == "dir" for one in _variables(texts(facets)))
         or (isinstance(facets, Table) and any(isinstance(one, Table) and one.get("lab") for _, one in facets.entries))
     )
-
-
-def _scalars(node: Node) -> list[Scalar]:
-    """Every text below a node, names of settings apart."""
-    match node:
-        case Scalar():
-            return [node]
-        case Table():
-            return [text for _, value in node.entries for text in _scalars(value)]
-        case _:
-            return [text for item in node.items for text in _scalars(item)]
 
 
 def _without(table: Table, names: Iterable[str]) -> Table:

@@ -1,21 +1,24 @@
 """Judges a stored run: its directory in, a report out. Pure but for reading, so it can be done again years later."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from typing import Any, NamedTuple
 
-from checks import Event, Evidence, Samples, Sentence, judge, quantile
+from checks import Event, Evidence, FaultSeen, Samples, Sentence, judge, quantile
+from checks.took_effect import TookEffect
 from checks.units import show_duration, write_duration
 from drills import drill as drills
 from drills import journal, load
+from drills.acts import said
 from drills.binding import settings_of
 from drills.drill import CheckUse, Drill, ProbeUse
 from drills.errors import mistake
 from drills.model import shown
 from drills.rundir import RunDir
 from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
-from reports.score import headline, run_outcome, score
+from reports.score import headline, run_outcome, score, unscored
 
 
 def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
@@ -23,18 +26,20 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
 
     Raises DrillError when its journal, drill or rubric was edited, or does not read.
     """
-    events = journal.read(run.journal)
-    _see_unchanged(run, events)
-    evidence = Evidence(events)
-    limits = (*events[0].data["limits"], *limits)
-    drill = drills.read(run.drill, limits=limits)
+    return judge_stored(run, stored(run, limits=limits))
+
+
+def judge_stored(run: RunDir, kept: "Stored") -> Report:
+    """Judge a run that was read already. Raises DrillError when its rubric does not read."""
+    evidence, drill, limits = kept
     rubric = load.rubric_of(drill, run.rubric)
-    results = tuple(_result(use, evidence) for use in drill.all_checks)
+    uses = [use for use in drill.all_checks if not (evidence.control and isinstance(use.check, TookEffect))]
+    results = tuple(_result(use, evidence) for use in uses)
     scored = score(rubric, results, drills.digest(run.rubric.read_bytes()))
     aborted = evidence.first("run.aborted") or evidence.first("run.broke")
     why = str(aborted.data["why"]) if aborted else _no_verdict(evidence)
     outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
-    opened = events[0].data
+    opened = evidence.events[0].data
     probes = tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values())
     return Report(
         run=run.id,
@@ -43,39 +48,59 @@ def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
         about=drill.head.about,
         severity=drill.head.severity,
         environment=opened["environment"],
-        opened_at=events[0].at,
+        opened_at=evidence.events[0].at,
         duration_s=evidence.ended_s,
         outcome=outcome,
-        headline=headline(outcome, results, scored, why=why),
+        control=evidence.control,
+        headline=headline(outcome, results, scored, why=why, control=evidence.control),
         checks=results,
-        score=scored,
+        score=unscored(scored) if evidence.control else scored,
         faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
         probes=probes,
         phases=_phases(evidence),
         moments=tuple(_moment(event) for event in evidence.events if event.kind not in _QUIET),
         findings=tuple(_findings(evidence, probes)),
         digests={**opened["digests"], "journal": journal.last_link(run.journal)},
-        versions=opened["versions"],
-        commands=_commands(run, drill, opened["path"]),
+        versions={**opened["versions"], **_listened_to(evidence)},
+        commands=_commands(run, drill, opened),
         changed_limits=limits,
     )
 
 
+class Stored(NamedTuple):
+    """A run as it is kept: what was seen, the drill with its SOPs, and the limits that were set otherwise than in it."""
+
+    evidence: Evidence
+    drill: Drill
+    limits: tuple[str, ...]
+
+
+def stored(run: RunDir, *, limits: tuple[str, ...] = ()) -> Stored:
+    """Read a run. Raises DrillError when its journal, drill, SOP or rubric was edited, or does not read."""
+    events = journal.read(run.journal)
+    _see_unchanged(run, events)
+    limits = (*events[0].data["limits"], *limits)
+    drill = load.with_sops(drills.read(run.drill, limits=limits), lambda name, _: run.path / f"{name}.yaml")
+    return Stored(Evidence(events), drill, limits)
+
+
 _QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
 """Kinds that a person reading the story can do without; the journal has them."""
-_UNSAID = frozenset({"injection", "format", "digests", "versions", "boot", "monotonic_s", "run"})
+_UNSAID = frozenset({"sentences", "injection", "format", "digests", "versions", "boot", "monotonic_s", "run"})
 """Data of events that a person can do without."""
 _WORDS_MAX = 400
 """Characters of one event in the story; a hundred holes in what was read back are for the journal."""
 
 
 def _see_unchanged(run: RunDir, events: Sequence[Event]) -> None:
-    """Raise DrillError when there is no beginning, or when the drill or rubric kept with the run is not what it had."""
+    """Raise DrillError when there is no beginning, or when a file that the run is judged by is not what it had."""
     if not events:
         raise mistake(str(run.journal), "the journal is empty: the run died before it began", "run it again",
                       "journal-edited")  # fmt: skip
-    for path in (run.drill, run.rubric):  # one that is missing is told by whoever reads it
-        if path.is_file() and drills.digest(path.read_bytes()) != events[0].data["digests"][path.stem]:
+    digests = events[0].data["digests"]
+    sops = [run.path / f"{name}.yaml" for name in digests if name == "sop" or name.startswith("sop-")]
+    for path in (run.drill, run.rubric, *sops):  # one that is missing is told by whoever reads it
+        if path.is_file() and drills.digest(path.read_bytes()) != digests[path.stem]:
             raise mistake(str(path), f"the {path.stem} kept with the run was changed after it",
                           "a run is judged by what it was run with; to try other limits use --set", "journal-edited")  # fmt: skip
 
@@ -101,6 +126,8 @@ def _limits(use: CheckUse) -> str:
 
 def _fault(evidence: Evidence, name: str, note: Words) -> FaultResult:
     seen = evidence.fault(name)
+    if seen.withheld:
+        return _withheld(evidence, seen, note)
     planned = evidence.first("injection.intended", fault=name) or evidence.first("fault.planned", fault=name)
     return FaultResult(
         id=name,
@@ -113,6 +140,15 @@ def _fault(evidence: Evidence, name: str, note: Words) -> FaultResult:
         trouble=seen.trouble,
         note=str(note),
     )
+
+
+def _withheld(evidence: Evidence, seen: FaultSeen, note: Words) -> FaultResult:
+    """It has no times, since nothing was done; only when it would have been there."""
+    data = next(iter(evidence.of("fault.withheld", fault=seen.fault))).data
+    from_s, to_s = seen.effect_s, seen.until_s
+    return FaultResult(id=seen.fault, does=data["does"], targets=(data["target"],), acting_s=None, effect_s=None,
+                       healing_s=None, gone_s=None, trouble="", note=str(note),
+                       withheld=(from_s or 0.0, evidence.ended_s if to_s is None else to_s))  # fmt: skip
 
 
 def _probe(use: ProbeUse, samples: Samples) -> ProbeResult:
@@ -151,11 +187,18 @@ def _phases(evidence: Evidence) -> tuple[Phase, ...]:
 
 
 def _moment(event: Event) -> Moment:
+    if event.kind == "act.recorded":
+        believed = "scripted" if event.data.get("scripted") else event.trust
+        what = f"{event.data.get('actor') or event.source} ({believed}): {said(event.data)}"
+        return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=_cut(what), source=event.source)
     words = ", ".join(_word(key, value) for key, value in event.data.items()
                       if key not in _UNSAID and value not in ("", [], {}, None))  # fmt: skip
     what = event.kind.replace("_", " ") + (f": {words}" if words else "")
-    what = what if len(what) <= _WORDS_MAX else f"{what[: _WORDS_MAX - 1]}…"
-    return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=what, source=event.source)
+    return Moment(t_s=event.t_s, at=event.at, seq=event.seq, what=_cut(what), source=event.source)
+
+
+def _cut(what: str) -> str:
+    return what if len(what) <= _WORDS_MAX else f"{what[: _WORDS_MAX - 1]}…"
 
 
 def _word(key: str, value: object) -> str:
@@ -181,7 +224,14 @@ def _said(value: object) -> str:
 
 def _findings(evidence: Evidence, probes: Sequence[ProbeResult]) -> list[Sentence]:
     torn, skipped, left = (evidence.of(kind) for kind in ("journal.torn", "fault.skipped", "probe.left_behind"))
+    replaced = list(stood_in(evidence))
+    foreseen = [
+        event for event in evidence.of("preflight.found") if not (replaced and event.data["grade"] == "unknown")
+    ]
     return [
+        *map(_foreseen, foreseen),  # what only those could tell who were stood in for is no news
+        *replaced,
+        *_scripted(evidence),
         *(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
                       bytes=event.data["bytes"]) for event in torn),
         *(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"])
@@ -193,8 +243,50 @@ def _findings(evidence: Evidence, probes: Sequence[ProbeResult]) -> list[Sentenc
     ]  # fmt: skip
 
 
-def _commands(run: RunDir, drill: Drill, path: str) -> dict[str, str]:
-    return {"again": f"drills run {shlex.quote(path)}", "judge": f"drills judge {run.short}{_example(drill.checks)}"}
+def _foreseen(event: Event) -> Sentence:
+    """What was found before any fault, and its cure, so that it can be translated."""
+    said = event.data["sentences"]
+    values = {name: value for one in said for name, value in one["values"].items()}
+    return Sentence("foreseen: " + "; ".join(one["pattern"] for one in said), values)
+
+
+def stood_in(evidence: Evidence) -> Iterator[Sentence]:
+    """Who ran in the lab instead of whom, so that nobody takes one for the other."""
+    replaced: dict[tuple[str, ...], list[Event]] = {}
+    for event in evidence.of("lab.process_left_out"):
+        if event.data["missing"]:
+            replaced.setdefault(tuple(event.data["instead"]), []).append(event)
+    for instead, events in replaced.items():
+        yield Sentence.of("{instead} stood in for {names}; not installed here: {missing}", instead=", ".join(instead),
+                          names=", ".join(event.data["name"] for event in events),
+                          missing=", ".join(events[0].data["missing"]))  # fmt: skip
+
+
+def _scripted(evidence: Evidence) -> Iterator[Sentence]:
+    """Who was played by the cast, so that nobody takes a script for a person; and where it did not go as written."""
+    acts = [event for event in evidence.of("act.recorded") if event.data.get("scripted")]
+    if acts:
+        names = ", ".join(sorted({event.data["actor"] for event in acts}))
+        yield Sentence.of("what {names} did was scripted", names=names)
+    for event in evidence.of("act.skipped"):
+        yield Sentence.of("act {act} of the cast never came: {why}", act=event.data["act"], why=event.data["why"])
+    for event in acts:
+        if event.data.get("cmd") and event.data.get("exit") != 0:
+            yield Sentence.of("the command of {act} of the cast did not succeed: {why}", act=event.data["id"],
+                              why=event.data["text"] or f"exit {event.data.get('exit')}")  # fmt: skip
+
+
+def _listened_to(evidence: Evidence) -> dict[str, str]:
+    """The observers that began to listen, each with what it listened to."""
+    return {f"observer {event.data['observer']}": str(event.data["what"]) for event in evidence.of("observer.opened")}
+
+
+def _commands(run: RunDir, drill: Drill, opened: Mapping[str, Any]) -> dict[str, str]:
+    words = ["drills", "run", opened["path"]]
+    words += [f"--{flag}" for flag in ("control", "attended") if opened.get(flag)]
+    words += ["--inventory", opened["inventory"]] if opened.get("inventory") else []
+    words += [word for limit in opened["limits"] for word in ("--set", limit)]
+    return {"again": shlex.join(words), "judge": f"drills judge {run.short}{_example(drill.checks)}"}
 
 
 def _example(checks: Sequence[CheckUse]) -> str:

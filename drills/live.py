@@ -11,8 +11,14 @@ from math import inf
 from checks import Evidence, Outcome, Samples, Seen, Waits, judge
 from checks.steady import Steady
 from checks.units import show_duration, show_ratio
-from drills.drill import AbortWhen, CheckUse, When
+from drills.drill import AbortWhen, CheckUse
+from drills.when import When
 
+_INSTEAD = {
+    **dict.fromkeys(("injection.intended", "injection.acting", "injection.injected", "injection.verified"), "fault.withheld"),
+    **dict.fromkeys(("injection.healing", "injection.restoring", "injection.healed", "injection.gone"), "fault.elapsed"),
+}  # fmt: skip
+"""What a control tells, which brings nothing about, in place of these."""
 _SLACK_S = 1.0
 """How long after its time is up a look may take to reach us."""
 
@@ -35,9 +41,11 @@ def met(when: When, evidence: Evidence, *, zero_s: float, now_s: float) -> bool:
     if when.fault:
         effect_s = evidence.fault(when.fault).effect_s
         return effect_s is not None and now_s - effect_s >= when.verified_for.total_seconds()
-    told = (
-        evidence.of("alert.state", alert=when.alert, state=when.state) if when.alert else evidence.of(when.event or "")
-    )
+    if when.alert:
+        told = evidence.of("alert.state", alert=when.alert, state=when.state)
+    else:
+        kind = when.event or ""
+        told = evidence.of(_INSTEAD.get(kind, kind) if evidence.control else kind)
     return any(event.t_s >= zero_s for event in told)
 
 
@@ -83,6 +91,7 @@ def waiting(checks: Sequence[CheckUse], evidence: Evidence, *, healed_s: float |
         if healed_s is None and horizon.after is not None:
             start_s, for_s = evidence.fault(horizon.after).effect_s, horizon.for_s
         if start_s is not None and for_s:
-            done = judge(use.check, evidence).outcome is Outcome.PASSED
+            first = horizon.first if healed_s is None else None
+            done = judge(first or use.check, evidence).outcome is Outcome.PASSED
             until_s = max(until_s, 0.0 if done else start_s + for_s)
     return until_s

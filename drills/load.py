@@ -1,8 +1,9 @@
 """Reads a drill with everything it names: inventory, lab and rubric. All mistakes of all files, at once."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,14 +14,18 @@ from drills import inventory as inventories
 from drills import lab as labs
 from drills import registry, servers, source
 from drills.binding import Binding
+from drills.cast import Role, Run
 from drills.drill import Drill
 from drills.errors import DrillError, Problem, choices, mistake
 from drills.inventory import Inventory
 from drills.lab import Lab
-from drills.source import Node, Table
+from drills.people import Person, may_take
+from drills.source import Node, Scalar, Table, substitute
 from reports.rubric import Rubric
 
 T = TypeVar("T")
+Look = Callable[[Drill, Mapping[str, str]], Iterable[Problem]]
+"""Looks at a drill, as far as it could be read, and at the variables of its lab; says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,9 @@ class Loaded:
     limits: tuple[str, ...]
     """Limits that were set otherwise than in the drill, as `failover.within=3s`."""
     paths: Mapping[str, Path]
-    """Where `drill`, `inventory`, `lab` and `rubric` were read from."""
+    """Where `drill`, `inventory`, `lab`, `rubric` and each `sop` were read from."""
+    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The commands that the cast runs, by the act's id, with the lab's variables filled in."""
 
     @property
     def digests(self) -> dict[str, str]:
@@ -49,11 +56,12 @@ class Loaded:
 
 
 def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: tuple[str, ...] = (),
-         environment: Mapping[str, str] | None = None) -> Loaded:  # fmt: skip
+         environment: Mapping[str, str] | None = None, also: Look | None = None) -> Loaded:  # fmt: skip
     """Read a drill and all it names. Raises DrillError with every mistake of every file.
 
     `inventory` stands in for the one the drill names. `lab_folder` is where a lab would keep its files. Without
     `environment`, `${env.NAME}` is taken as given and a lab's ports are any, so that a drill can be checked anywhere.
+    `also` looks at what a run has no need of, once the drill could be read at all.
     """
     problems: list[Problem] = []
     binding = Binding()
@@ -72,14 +80,20 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     if lab is not None or not drill.head.lab:  # without its lab, an inventory would seem to be full of mistakes
         listed = _part(lambda: _inventory(source.read(paths["inventory"]), lab, binding, environment), problems)
     rubric = _part(lambda: _rubric(drill, here, binding, paths), problems)
+    judged = _part(lambda: with_sops(drill, partial(_sop_path, here, paths)), problems)
     if listed is not None:
         _check_targets(drill, listed, binding)
         _check_observers(drill, listed, binding)
-    if problems or binding.problems or listed is None or rubric is None:
+        _check_cast(drill, listed, lab, binding)
+    commands = _commands(drill, lab, binding)
+    if also:
+        problems += also(drill, lab.values if lab else {})
+    if problems or binding.problems or listed is None or rubric is None or judged is None:
         raise DrillError([*problems, *binding.problems])
     listed, started = servers.serve(listed, folder, lab.file.processes if lab else (), where=str(paths["inventory"]),
                                     only_check=environment is None)  # fmt: skip
-    return Loaded(drill=drill, inventory=listed, lab=lab, servers=started, rubric=rubric, limits=limits, paths=paths)
+    return Loaded(drill=judged, inventory=listed, lab=lab, servers=started, rubric=rubric, limits=limits, paths=paths,
+                  commands=commands)  # fmt: skip
 
 
 def rubric_of(drill: Drill, path: Path) -> Rubric:
@@ -89,6 +103,23 @@ def rubric_of(drill: Drill, path: Path) -> Rubric:
     if rubric is None or binding.problems:
         raise DrillError(binding.problems)
     return rubric
+
+
+def with_sops(drill: Drill, file_of: Callable[[str, str], Path]) -> Drill:
+    """The drill with the SOPs that it is judged by. Raises DrillError with the mistakes of all of them.
+
+    `file_of` says where one is, by its name in a run's directory (`sop`, `sop-2`) and as the drill has it.
+    """
+    if not any(one.kind == "sop" for one in drill.checks):
+        return drill
+    from drills import sops  # here, since most drills name none
+
+    return sops.attached(drill, file_of)
+
+
+def _sop_path(here: Path, paths: dict[str, Path], name: str, file: str) -> Path:
+    paths[name] = here / file
+    return paths[name]
 
 
 def rubric_path(name: str, here: Path) -> Path:
@@ -108,7 +139,7 @@ def _part(read: Callable[[], T | None], problems: list[Problem]) -> T | None:
 def _inventory(node: Node, lab: Lab | None, binding: Binding,
                environment: Mapping[str, str] | None) -> Inventory | None:  # fmt: skip
     known = registry.addresses(_said_of_targets(node))  # perhaps by a plugin, though this drill may not use it
-    observers = registry.kinds("observers", _below(node, "observers"))
+    observers = registry.kinds("observers", _below(node, "observers") - {"lab"})  # which stands beside the kind
     return inventories.bind(node, known, lab, binding, environment=environment, observers=observers)
 
 
@@ -172,28 +203,74 @@ def _check_observers(drill: Drill, inventory: Inventory, binding: Binding) -> No
                                         'pages: {sink: {listen: "127.0.0.1:9099", token: …}}}', "nobody-listens"))  # fmt: skip
 
 
-def drills_in(path: Path) -> list[Path]:
+def _check_cast(drill: Drill, inventory: Inventory, lab: Lab | None, binding: Binding) -> None:
+    """Nobody who takes part in person is played, a role is taken by those whose it is, and commands stay in the lab."""
+    for cue in drill.cast:
+        place = drill.places["act", cue.id]
+        if inventory.people.get(cue.who, Person()).token:
+            binding.problems.append(Problem(place, f"`{cue.who}` takes part in person, with a token, and the cast would act "
+                                            "in their name", "give this colleague another name", "cast-in-person"))  # fmt: skip
+        if isinstance(cue.line, Role) and not may_take(inventory.people, cue.line.role, cue.line.to or cue.who):
+            binding.problems.append(Problem(place, f"the role {cue.line.role} is not {cue.line.to or cue.who}'s to take",
+                                            "list it among their `roles` under `people`, or give it to somebody else",
+                                            "role-not-theirs"))  # fmt: skip
+        outside = [] if lab else ["the drill has no `lab:`"]
+        outside += [f"`{name}` is not in the drill's lab" for name in _named(drill) if name not in inventory.in_lab]
+        if isinstance(cue.line, Run) and outside:
+            binding.problems.append(Problem(place, f"the cast would run a command, and {outside[0]}", "the cast runs commands "
+                                            "only where all that the drill touches is started for it and ended with it",
+                                            "cast-outside-lab"))  # fmt: skip
+
+
+def _named(drill: Drill) -> list[str]:
+    """Every target that a fault or probe names."""
+    return [*(one.injector.target for one in drill.faults), *(one.probe.target for one in drill.probes.values())]
+
+
+def _commands(drill: Drill, lab: Lab | None, binding: Binding) -> dict[str, tuple[str, ...]]:
+    """What the cast runs, with the lab's variables filled in."""
+    known = lab.values if lab else {}
+
+    def filled(word: str) -> str:
+        node = substitute(Scalar(word, drill.places["word", word], True), known, binding.problems)
+        return node.text if isinstance(node, Scalar) else word
+
+    return {cue.id: tuple(map(filled, cue.line.command)) for cue in drill.cast if lab and isinstance(cue.line, Run)}
+
+
+def drills_in(path: Path, *, may_lack: bool = False) -> list[Path]:
     """The file itself, or every drill below a folder: each YAML file with a `drill:` at the beginning of a line.
 
-    What runs have kept, and folders whose name begins with a dot, are passed over.
+    What runs have kept, and folders whose name begins with a dot, are passed over. Raises DrillError where there is none,
+    unless there need be none.
     """
     if not path.exists():
         raise mistake(str(path), "there is no such file or folder", "give the path of a drill, or of a folder of drills",
                       "no-file")  # fmt: skip
     if not path.is_dir():
         return [path]
-    found = [file for file in sorted(path.rglob("*.y*ml")) if _is_drill(file, path)]
-    if not found:
+    found = [file for file in sorted(path.rglob("*.y*ml")) if _is(_DRILL, file, path)]
+    if not found and not may_lack:
         raise mistake(str(path), "there is no drill below this folder", "a drill is a .yaml file that begins with "
                       "`drill: NAME`", "no-file")  # fmt: skip
     return found
 
 
-def _is_drill(file: Path, below: Path) -> bool:
+def sops_in(path: Path) -> list[Path]:
+    """The file itself if it is a SOP, or every SOP below a folder, as for drills: a YAML file with `kind: SOP`."""
+    files = sorted(path.rglob("*.y*ml")) if path.is_dir() else [path]
+    return [file for file in files if file.is_file() and _is(_SOP, file, path)]
+
+
+_DRILL = rb"^drill\s*:"
+_SOP = rb"^kind\s*:\s*[\"']?SOP\b"
+
+
+def _is(what: bytes, file: Path, below: Path) -> bool:
     hidden = any(part.startswith(".") for part in file.relative_to(below).parts)
     if hidden or not file.is_file() or (file.parent / "journal.jsonl").exists():
         return False
     try:
-        return re.search(rb"^drill\s*:", file.read_bytes(), re.MULTILINE) is not None
+        return re.search(what, file.read_bytes(), re.MULTILINE) is not None
     except OSError:
-        return True  # reading it as a drill will tell what is wrong with it
+        return what is _DRILL  # reading it as a drill will tell what is wrong with it

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from checks import CannotObserve, Observer
-from drills.events import ObservedKind
-from drills.journal import Journal
+from checks import CannotObserve, Observer, Trust
+from drills.events import EventKind, ObservedKind
+from drills.people import Person
 
 BEGIN_S = 15.0
 """For one observer to begin listening."""
@@ -16,11 +16,22 @@ END_S = 15.0
 """For all of them to end."""
 
 
+class Writes(Protocol):
+    """Whoever takes events down."""
+
+    def append(self, kind: EventKind, data: Mapping[str, Any] | None = None, *, source: str = ...,
+               trust: Trust = ...) -> object:  # fmt: skip
+        """One more event."""
+        ...
+
+
 class Observing:
     """The observers of one run."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(
+        self, journal: Writes, people: Mapping[str, Person] | None = None, *, begin_s: float = BEGIN_S
+    ) -> None:
+        self._journal, self._people, self._begin_s = journal, people or {}, begin_s
         self._opened = AsyncExitStack()
         self._closed = False
 
@@ -28,10 +39,10 @@ class Observing:
         """Begin to listen to all of them. One that cannot be heard is told, since its silence proves nothing."""
         for name, observer in observers.items():
             try:
-                async with asyncio.timeout(BEGIN_S):
+                async with asyncio.timeout(self._begin_s):
                     await self._opened.enter_async_context(observer.open(partial(self._tell, name, observer.name)))
             except (CannotObserve, OSError, TimeoutError) as error:
-                why = str(error) or f"it did not begin within {BEGIN_S:g} s"
+                why = str(error) or f"it did not begin within {self._begin_s:g} s"
                 self._tell(name, observer.name, "observer.lost", why=why)
 
     async def close(self) -> None:
@@ -46,4 +57,18 @@ class Observing:
     def _tell(self, observer: str, kind: str, event: str, /, **data: Any) -> None:
         if not self._closed:
             names = {"observer": observer, "kind": kind} if event.startswith("observer.") else {"observer": observer}
-            self._journal.append(cast("ObservedKind", event), {**names, **data}, source=f"observer:{observer}")
+            trust = Trust(data.pop("trust", Trust.OBSERVED))
+            if event in ("act.recorded", "act.refused"):
+                data = self._act(observer, data)
+            self._journal.append(cast("ObservedKind", event), {**names, **data}, source=f"observer:{observer}",
+                                 trust=trust)  # fmt: skip
+
+    def _act(self, observer: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """With what every act has, and what the observer cannot know: the actor's team, and its own name as a probe."""
+        actor = str(data.get("actor", ""))
+        common = {"act": "", "id": "", "actor": actor, "via": "observer"}
+        if "why" in data:  # one that was refused
+            return {**common, **data}
+        team = self._people[actor].team if actor in self._people else ""
+        probe = {"probe": observer} if data.get("act") == "observe" else {}
+        return {**common, "team": team, "text": "", **probe, **data}

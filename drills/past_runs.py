@@ -53,6 +53,8 @@ def _reported(run: RunDir) -> str:
     try:
         stored = json.loads((run.path / "report.json").read_text(encoding="utf-8"))
         outcome, points = str(stored["outcome"]), stored["score"]["points"]
+        if stored.get("control"):
+            return f"{'control':<13}{outcome}, nothing was injected"
         return f"{outcome:<13}" + (f"score {points:.0f}" if points is not None else "no score")
     except (OSError, ValueError, KeyError, TypeError):
         return ""
@@ -107,12 +109,12 @@ def _who() -> str:
         return f"user {os.getuid()}"
 
 
-def only_live() -> RunDir:
+def only_live(command: str = "drills abort", idle: str = "there is nothing to end") -> RunDir:
     """The one run of this user that is under way. Raises DrillError when there is none, or more than one."""
     live = [run for run in rundir.open_runs() if run.is_live]
     if len(live) == 1:
         return live[0]
     listed = ", ".join(run.short for run in live)
-    raise mistake("drills abort", f"{len(live) or 'no'} runs are under way",
-                  f"name one: {listed}" if live else "there is nothing to end",
+    raise mistake(command, f"{len(live) or 'no'} runs are under way",
+                  f"name one: {listed}" if live else idle,
                   "ambiguous-run" if live else "unknown-run")  # fmt: skip

@@ -3,16 +3,18 @@
 Printing it is the dry run; the conductor runs it and nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from checks import Waits
 from checks.units import show_duration
-from drills.drill import Fault, When, digest
+from drills.cast import Cue, Run, after_healing
+from drills.drill import Fault, digest
 from drills.errors import DrillError, Problem
 from drills.inventory import Inventory
 from drills.load import Loaded
+from drills.when import When
 from injectors import InjectionFailed, Preview, Touch
 
 PREVIEW_S = 30.0
@@ -59,7 +61,7 @@ class Times:
     most_s: float
     """All of them at worst: every wait up to its end, every fault as late as it may be."""
     earliest: Mapping[str, float]
-    """When each fault can begin at the earliest, counted from the steady state."""
+    """When each fault can begin and each act of the cast can be over at the earliest, counted from the steady state."""
 
     @property
     def about_s(self) -> float:
@@ -79,6 +81,23 @@ class Plan:
     def touches(self) -> tuple[Touch, ...]:
         """The blast radius: everything that any fault touches, each once."""
         return tuple({touch.key: touch for fault in self.faults for touch in fault.preview.touches}.values())
+
+
+def comes(cue: Cue) -> str:
+    """When an act of the cast comes, in words."""
+    given, came = cue.settings, cue.after
+    words = f"{_s(given.at.total_seconds())} after the steady state" if given.at else ""
+    if came:
+        words = f"{_s(came.later.total_seconds())} after {came.name}" if came.later else f"after {came.name}"
+    if given.when:
+        waits = f"when {condition(given.when)}, within {_s(given.when.deadline.total_seconds())} of the steady state"
+        words = f"{words}, {waits}" if words else waits
+    words = words or "at the steady state"
+    if given.every:
+        until = cue.until
+        later = f"{_s(until.later.total_seconds())} after " if until and until.later else ""
+        words += f", then every {_s(given.every.total_seconds())} until {later + until.name if until else 'the end'}"
+    return words
 
 
 def condition(when: When) -> str:
@@ -213,19 +232,22 @@ def _times(loaded: Loaded) -> Times:
     drill = loaded.drill
     starts: dict[str, float] = {}
     latest: dict[str, float] = {}
+    late = after_healing(drill.cast)
     for fault in _in_order(drill.faults):
         if fault.when is None:
             starts[fault.id] = latest[fault.id] = fault.at.total_seconds() if fault.at else 0.0
         else:
             starts[fault.id] = _earliest(fault.when, starts)
             latest[fault.id] = fault.when.deadline.total_seconds()
+    _time_acts(drill.cast, starts, latest)
     horizons = [use.check.horizon() for use in drill.checks if isinstance(use.check, Waits)]
     hangs_s = max((use.timeout.total_seconds() for use in drill.probes.values() if horizons), default=0.0)
 
     def until(start: Mapping[str, float]) -> float:
         lasting = [start[one.id] + (one.for_.total_seconds() if one.for_ else 0.0) for one in drill.faults]
         waiting = [start[one.after] + one.for_s for one in horizons if one.after is not None]
-        return max([0.0, *lasting, *waiting]) + hangs_s
+        acting = [start[one.id] for one in drill.cast if one.id not in late]
+        return max([0.0, *lasting, *waiting, *acting]) + hangs_s
 
     hold_s = max((entry.hold.total_seconds() for entry in drill.head.steady), default=0.0)
     within_s = drill.head.steady_within.total_seconds() if drill.head.steady else 0.0
@@ -236,8 +258,25 @@ def _times(loaded: Loaded) -> Times:
         faults_s=until(starts),
         recovery_s=max(hold_s, waiting_s) + hangs_s,
         earliest=starts,
-        most_s=within_s + most_s + max(within_s, waiting_s) + hangs_s,
+        most_s=within_s + max(most_s + max(within_s, waiting_s), *(latest[one] for one in late), 0.0) + hangs_s,
     )
+
+
+def _time_acts(cues: Iterable[Cue], starts: dict[str, float], latest: dict[str, float]) -> None:
+    """Add when each act of the cast can be over at the earliest, and is at the latest."""
+    left = list(cues)
+    while ready := [one for one in left if one.after is None or one.after.name in starts]:
+        left = [one for one in left if one not in ready]
+        for cue in ready:
+            came, since = cue.after, cue.settings.at.total_seconds() if cue.settings.at else 0.0
+            later_s = came.later.total_seconds() if came else 0.0
+            starts[cue.id] = starts[came.name] + later_s if came else since
+            latest[cue.id] = latest[came.name] + later_s if came else since
+            if when := cue.settings.when:
+                starts[cue.id] = max(starts[cue.id], _earliest(when, starts))
+                latest[cue.id] = when.deadline.total_seconds()
+            if isinstance(cue.line, Run):
+                latest[cue.id] += cue.line.within.total_seconds()
 
 
 def _earliest(when: When, starts: Mapping[str, float]) -> float:
@@ -283,6 +322,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
             for one in plan.loaded.drill.probes.values()
         ],
         "checks": [{"id": one.id, "kind": one.kind} for one in plan.loaded.drill.all_checks],
+        "cast": [{"id": one.id, "who": one.who, "act": one.line.name, "comes": comes(one)} for one in plan.loaded.drill.cast],
         "safety": {
             "environments": list(head.safety.environments),
             "max_targets": head.safety.max_targets,

@@ -3,16 +3,19 @@
 import shlex
 from collections.abc import Sequence
 
+from checks import Foresees
 from checks.units import show_duration, write_duration
+from drills.acts import said
 from drills.binding import settings_of
+from drills.cast import Cue, Run
 from drills.model import shown
-from drills.plan import Plan, PlannedFault
+from drills.plan import Plan, PlannedFault, comes
 from injectors import Touch
 from reports.printable import printable
 
 
-def show(plan: Plan) -> str:
-    """The whole plan as plain text."""
+def show(plan: Plan, alerts: Sequence[str] = ()) -> str:
+    """The whole plan as plain text; `alerts` is what was found of the observers and what is expected of them."""
     head, loaded = plan.loaded.drill.head, plan.loaded
     blocks = [
         [f"{head.drill}   {loaded.inventory.environment}   {head.severity}   {head.title}"],
@@ -20,7 +23,9 @@ def show(plan: Plan) -> str:
         _rows("first", _steady(plan)),
         [line for fault in plan.faults for line in _fault(fault)],
         _rows("looks", [_probe(plan, name) for name in loaded.drill.probes]),
+        _rows("cast", [line for cue in loaded.drill.cast for line in _cue(plan, cue)]),
         _rows("judged", _judged(plan)),
+        _rows("alerts", [plan.loaded.inventory.hidden(line) for line in alerts]),
         _rows("touches", [f"{len(plan.touches)} of at most {head.safety.max_targets}: {_touched(plan.touches)}"]),
         _rows("guarded", _guards(plan)),
         _rows("takes", _takes(plan)),
@@ -43,7 +48,8 @@ def _servers(plan: Plan) -> list[str]:
 def _lab(plan: Plan) -> str:
     lab = plan.loaded.lab
     assert lab is not None
-    return f"{lab.file.lab}: starts {', '.join(lab.file.processes)}; ends them afterwards"
+    instead = "".join(f"; {', '.join(one.instead)} instead of {one.name}" for one in lab.left_out)
+    return f"{lab.file.lab}: starts {', '.join(lab.file.processes)}{instead}; ends them afterwards"
 
 
 def _steady(plan: Plan) -> list[str]:
@@ -86,15 +92,33 @@ def _probe(plan: Plan, name: str) -> str:
             + f", every {write_duration(use.every)}, bad without an answer for {write_duration(use.timeout)}")  # fmt: skip
 
 
+def _cue(plan: Plan, cue: Cue) -> list[str]:
+    line, commands = cue.line, plan.loaded.commands
+    does = said({"holder": cue.who, **line.act()})
+    if isinstance(line, Run):
+        does = f"run `{shlex.join(commands.get(cue.id, line.command))}`, for at most {write_duration(line.within)}"
+    return [f"{cue.id}: {cue.who}, by script: {does}", f"  comes   {comes(cue)}"]
+
+
 def _guards(plan: Plan) -> list[str]:
     safety = plan.loaded.drill.head.safety
     return [
         f"may run in {', '.join(safety.environments)}; this is {plan.loaded.inventory.environment}",
         (f"ends by itself after {write_duration(safety.max_duration)} of faults; Ctrl-C, SIGTERM, SIGHUP and "
          "`drills abort` heal and end it; a reaper heals it when all else dies"),
+        *_ahead(plan),
         *(f"aborted when {guard.probe} succeeds {guard.success} over {write_duration(guard.for_)}"
           for guard in safety.abort_when),
     ]  # fmt: skip
+
+
+def _ahead(plan: Plan) -> list[str]:
+    """What becomes of a drill that is foreseen to be in vain."""
+    if not any(isinstance(use.check, Foresees) for use in plan.loaded.drill.checks):
+        return []
+    if plan.loaded.drill.head.safety.preflight == "stop":
+        return ["breaks nothing when it is foreseen that an expected alert cannot come as it should"]
+    return ["goes on, and tells, when it is foreseen that an expected alert cannot come as it should"]
 
 
 def _takes(plan: Plan) -> list[str]:

@@ -72,6 +72,11 @@ class RunDir:
         return self.path / "abort.json"
 
     @property
+    def acts(self) -> Path:
+        """What people do is laid here by the commands of responders, and taken in by the conductor."""
+        return self.path / "acts"
+
+    @property
     def is_live(self) -> bool:
         """True while its conductor or a healer is writing its journal."""
         return journal.is_being_written(self.journal)
@@ -90,6 +95,7 @@ def create(root: Path, drill: str, now: datetime) -> RunDir:
     path = root.absolute() / f"{now:%Y-%m-%dT%H-%M-%SZ}-{name}-{short}"
     path.mkdir(parents=True, mode=0o700)
     (path / "lab").mkdir()
+    (path / "acts").mkdir(mode=0o700)
     return RunDir(path)
 
 

@@ -38,8 +38,12 @@ class RunLost(Exception):
 
 
 def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Path, heal_first: bool, plain: bool,
-        language: str) -> "tuple[Report, RunDir]":  # fmt: skip
-    """Run a drill and write its reports. Raises DrillError when it may not begin; then no run is kept."""
+        language: str, control: bool = False, attended: bool = False) -> "tuple[Report, RunDir]":  # fmt: skip
+    """Run a drill and write its reports; as a control, do all but inject.
+
+    Attended, the faults stay until a responder says that it is over. Raises DrillError when the run may not begin; then
+    none is kept.
+    """
     if heal_first:
         heal_leftovers()
     refuse_leftovers()
@@ -53,7 +57,8 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
         with rundir.alone():
             refuse_overlap(settled)
             keep(loaded, settled, directory)
-            conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first)
+            conductor = Conductor(settled, directory, SystemClock(), heal_first=heal_first, control=control,
+                                  attended=attended)  # fmt: skip
             rundir.list_open(directory)
     except BaseException:
         rundir.list_closed(directory)

@@ -7,16 +7,19 @@ among them, so that an editor does not mark what `drills lint` accepts.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from checks.sop.book import FORMS, EventSeen, Pattern, RuleSettings, Said
+from checks.sop.book import Head as SopHead
 from drills import registry
+from drills.cast import LINES, CueSettings
 from drills.drill import CheckSettings, FaultSettings, Head, ProbeSettings
 from drills.inventory import InventoryFile
-from drills.lab import LabFile
+from drills.lab_file import LabFile
 from drills.schema import Schema, described, entry_schema, schema_of, table_of
 from reports.rubric import Rubric
 
 
 def schema(what: str) -> dict[str, Any]:
-    """The schema of a `drill`, `inventory`, `lab` or `rubric`, JSON-like.
+    """The schema of a `drill`, `inventory`, `lab`, `rubric` or `sop`, JSON-like.
 
     Raises KeyError for anything else, and DrillError when a plugin is broken.
     """
@@ -28,14 +31,16 @@ def schema(what: str) -> dict[str, Any]:
 
 
 def _drill(definitions: Schema) -> Schema:
-    """The head's settings, and the three lists whose entries are told apart by their kinds."""
+    """The head's settings, and the lists whose entries are told apart by their kinds."""
     definitions["probe"] = _entry("probes", ProbeSettings, definitions)
     definitions["fault"] = _entry("injectors", FaultSettings, definitions)
     definitions["check"] = _entry("checks", CheckSettings, definitions)
+    definitions["act"] = entry_schema(LINES, CueSettings, flat=False, definitions=definitions)
     lists: Mapping[str, Schema] = {
         "probes": _by_name("probe", "What looks at the system again and again, by name"),
         "faults": _list_of("fault", "What is brought about, to what and when"),
         "checks": _list_of("check", "What must then be so, besides the steady state"),
+        "cast": _list_of("act", "What colleagues do by a script, and when; the report says that it was scripted"),
     }
     return _file(
         Head, definitions, lists, "What is broken on purpose, how the system is looked at, and what must be so."
@@ -61,10 +66,18 @@ def _inventory(definitions: Schema) -> Schema:
     heard = registry.kinds("observers", plugins=True)
     observer: Schema = {
         "type": "object",
-        "properties": {name: {**schema_of(model, definitions=definitions), **described(model)}
-                       for name, model in heard.items()},
-        "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
-    }  # fmt: skip
+        "properties": {
+            "lab": {
+                "type": "string",
+                "description": "A process of the lab; where that does not run, nobody is listened to",
+            },
+            **{
+                name: {**schema_of(model, definitions=definitions), **described(model)} for name, model in heard.items()
+            },
+        },
+        "oneOf": [{"required": [name]} for name in heard],
+        "additionalProperties": False,
+    }
     lists: Mapping[str, Schema] = {
         "observers": {
             "type": "object",
@@ -87,11 +100,44 @@ def _rubric(definitions: Schema) -> Schema:
     return _file(Rubric, definitions, {}, "How verdicts become a score: weights and caps.")
 
 
+def _sop(definitions: Schema) -> Schema:
+    """The head's settings, the events by name, and the rules, whose form is a key."""
+    event = table_of(EventSeen, definitions=definitions)
+    for way in definitions[_name(Said, definitions)]["anyOf"]:
+        if way.get("type") == "object":
+            way["additionalProperties"] = {"type": "null"}  # what YAML makes of the part of a text after a comma
+    text: Schema = {"type": ["string", "number", "boolean"]}
+    pattern = _name(Pattern, definitions)
+    definitions[pattern] = {
+        "type": "object",
+        "description": "An act of this kind whose data is like this; what stands under NAME_re is found in its NAME",
+        "properties": {"kind": {**text, "description": "The kind of act: chat, cli, incident.declared, observe"}},
+        "required": ["kind"],
+        "additionalProperties": text,
+    }
+    one: Schema = {"$ref": f"#/$defs/{pattern}"}
+    definitions["event"] = {"anyOf": [event, one, {"type": "array", "items": one}]}
+    ways = [entry_schema(FORMS, RuleSettings, flat=flat, definitions=definitions) for flat in (False, True)]
+    definitions["rule"] = {"anyOf": ways}
+    lists: Mapping[str, Schema] = {
+        "events": _by_name("event", "What the rules speak of, by name: each with the ways in which it shows"),
+        "rules": _list_of("rule", "What must be done, and what must not"),
+    }
+    return _file(SopHead, definitions, lists, "What people must do when something is wrong, as rules.")
+
+
+def _name(model: type, definitions: Schema) -> str:
+    """What a model's schema is called among the definitions."""
+    reference: str = schema_of(model, definitions=definitions)["$ref"]
+    return reference.rpartition("/")[2]
+
+
 FILES: Mapping[str, tuple[str, Callable[[Schema], Schema]]] = {
     "drill": ("Drill", _drill),
     "inventory": ("Inventory of a drill", _inventory),
     "lab": ("Lab of a drill", _lab),
     "rubric": ("Rubric of a drill", _rubric),
+    "sop": ("SOP", _sop),
 }
 """Each kind of file: its title, and what puts its schema together."""
 

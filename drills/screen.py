@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from checks import Event, Seen
 from checks.units import show_duration, show_ratio
+from drills.acts import said
 from drills.conductor import Conductor
 from drills.plan import PlannedFault
 from reports.printable import printable
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _REFRESH_S = 0.25
 _NAME_MAX = 34
+_LINE_MAX = 200
+"""Characters of what somebody said."""
 _REST_S = 3.0
 """For what a plan's time leaves out: starting the lab, healing, reading back."""
 _BARS = "▁▂▃▄▅▆▇█"
@@ -39,7 +42,13 @@ _WORDS = {
 
 async def conduct(conductor: Conductor, *, plain: bool) -> None:
     """Conduct the run with the screen beside it."""
+    if conductor.attended:
+        most = show_duration(conductor.drill.head.safety.max_duration.total_seconds())
+        _say(f"responders act in other terminals: drills ack, severity, role, say, act, shell, note; the faults stay until "
+             f"`drills resolve`, {most} at most")  # fmt: skip
     if plain:
+        if conductor.control:
+            _say("a control: all is done but inject")
         conductor.listen(Lines().tell)
         await conductor.conduct()
         return
@@ -71,8 +80,11 @@ def picture(conductor: Conductor) -> "RenderableType":
     """The screen at this moment."""
     from rich.table import Table
 
-    rows = [(one.fault.id, *_fault(conductor, one)) for one in conductor.plan.faults]
+    of_fault = _withheld if conductor.control else _fault
+    rows = [(one.fault.id, *of_fault(conductor, one)) for one in conductor.plan.faults]
     rows += [(name, *_probe(conductor, name)) for name in conductor.recent]
+    act = next((one for one in reversed(conductor.evidence.of("act.recorded")) if one.data.get("actor")), None)
+    rows += [("last act", f"{_clock(act.t_s)}  {_act(act)}", "")] if act else []
     rows += [("next", conductor.next, "")] if conductor.next else []
     body = Table.grid(padding=(0, 2))
     body.add_column(no_wrap=True, max_width=_NAME_MAX)
@@ -93,6 +105,8 @@ def _head(conductor: Conductor) -> "RenderableType":
     about = f"about {_clock(plan.times.about_s + _REST_S)}"
     elapsed = f"{_clock(conductor.now_s)} of {about}" if conductor.opened else about
     left = _text(plan.loaded.drill.name, "bold")
+    if conductor.control:
+        left.append_text(_text("   CONTROL", "bold yellow"))
     left.append_text(_text(f"   {plan.loaded.inventory.environment}   {conductor.run.short}   "))
     left.append_text(_text(f"▸ {_phase(conductor)}", "bold"))
     head = Table.grid(expand=True, padding=(0, 2))
@@ -117,6 +131,8 @@ def _line(text: str, style: str = "") -> "Text":
 
 
 def _phase(conductor: Conductor) -> str:
+    if conductor.control and conductor.phase == "faults":
+        return "withholding faults"
     seen = [conductor.evidence.fault(one.fault.id) for one in conductor.plan.faults]
     if conductor.phase == "faults" and any(one.effect_s is not None and one.gone_s is None for one in seen):
         return "fault in effect"
@@ -140,6 +156,16 @@ def _fault(conductor: Conductor, planned: PlannedFault) -> tuple[str, str]:
     if seen.acting_s is not None:
         return "being brought about, not yet seen in effect", "yellow"
     return f"starts {planned.starts}", "dim"
+
+
+def _withheld(conductor: Conductor, planned: PlannedFault) -> tuple[str, str]:
+    """How it is with a fault in a control, and in what colour."""
+    seen = conductor.evidence.fault(planned.fault.id)
+    if seen.effect_s is None:
+        return f"would start {planned.starts}", "dim"
+    if seen.gone_s is not None:
+        return "withheld, and its time is over", "dim"
+    return f"withheld for {show_duration(conductor.now_s - seen.effect_s)}  ({planned.does})", ""
 
 
 def _probe(conductor: Conductor, name: str) -> tuple[str, str]:
@@ -174,7 +200,10 @@ class Lines:
         "steady.confirmed": "the steady state holds ({phase})",
         "steady.missed": "the steady state was not reached ({phase}): {why}",
         "condition.met": "{fault}: its condition is met: {what}",
+        "fault.withheld": "{fault}: withheld: {does}",
+        "fault.elapsed": "{fault}: its time is over",
         "fault.skipped": "{fault}: skipped: {why}",
+        "act.skipped": "{act}: {actor} leaves it out: {why}",
         "injection.acting": "{fault}: {what}",
         "injection.verified": "{fault}: in effect: {why}",
         "injection.unverified": "{fault}: NOT in effect: {why}",
@@ -194,9 +223,21 @@ class Lines:
     def tell(self, event: Event) -> None:
         """Print an event, if it is worth a line."""
         pattern = self._SAY.get(event.kind)
-        if pattern is None or self._gone:
-            return
-        self._gone = not _say(f"{_clock(event.t_s)}  {pattern.format_map(event.data)}")
+        text = pattern.format_map(event.data) if pattern else _act(event)
+        if text and not self._gone:
+            self._gone = not _say(f"{_clock(event.t_s)}  {text}")
+
+
+def _act(event: Event) -> str:
+    """What somebody did, or wanted to have done, in a line; empty for an event that is no act."""
+    if event.kind not in ("act.recorded", "act.refused"):
+        return ""
+    who = event.data.get("actor") or event.source
+    refused = event.kind == "act.refused"
+    what = f"{event.data['act']} is refused: {event.data['why']}" if refused else said(event.data)
+    scripted = " (scripted)" if event.data.get("scripted") else ""
+    line = " ".join(f"{who}{scripted}: {what}".split())
+    return line if len(line) <= _LINE_MAX else f"{line[: _LINE_MAX - 1]}…"
 
 
 def _say(text: str) -> bool:

@@ -58,6 +58,11 @@ Node = Scalar | Items | Table
 
 def read(path: Path, shown_as: str | None = None) -> Node:
     """Read a file; messages call it `shown_as`. Raises DrillError with every mistake that can be found at once."""
+    return parse(text_of(path, shown_as), shown_as or str(path))
+
+
+def text_of(path: Path, shown_as: str | None = None) -> str:
+    """The text of a file, which must be small and UTF-8. Raises DrillError."""
     file = shown_as or str(path)
     try:
         with path.open("rb") as stream:
@@ -72,10 +77,9 @@ def read(path: Path, shown_as: str | None = None) -> Node:
         raise mistake(file, f"the file cannot be read: {why}", "check its name and permissions", "no-file") from None
     _bounded(data, file)
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DrillError([_not_utf8(data, error.start, file)]) from None
-    return parse(text, file)
 
 
 def parse(text: str, file: str) -> Node:
@@ -103,6 +107,19 @@ def to_data(node: Node) -> object:
             return [to_data(item) for item in node.items]
         case Table():
             return {key.text: to_data(value) for key, value in node.entries}
+
+
+def texts(node: Node | None) -> list[Scalar]:
+    """Every text below a node, names of settings apart."""
+    match node:
+        case None:
+            return []
+        case Scalar():
+            return [node]
+        case Items():
+            return [text for item in node.items for text in texts(item)]
+        case Table():
+            return [text for _, value in node.entries for text in texts(value)]
 
 
 def substitute(node: Node, values: Mapping[str, str], problems: list[Problem]) -> Node:

@@ -599,3 +599,26 @@ def test_the_binder_drags_nothing_heavy_in() -> None:
 def test_each_package_has_a_share_of_its_own() -> None:
     """So the binder must know both, as `share` and `other_share` above try."""
     assert injectors.Ratio is not checks.Ratio
+
+
+# Files whose form is another's
+
+
+def foreign(model: type, text: str) -> tuple[Any, list[Problem]]:
+    binding = Binding(foreign=True)
+    return binding.bind(model, node(text), alone=False), binding.problems
+
+
+def test_of_a_foreign_file_only_what_is_known_is_read() -> None:
+    made, problems = foreign(Kill, "target: cache\nsignal:\nanything: [else]\n")
+
+    assert problems == []
+    assert made == Kill(target=TargetName("cache"))
+
+
+def test_in_a_foreign_file_nothing_stands_for_something_else() -> None:
+    """A text is no list, and no table, though in our own files it may stand for one."""
+    made, (problem,) = foreign(Everything, "faults: one")
+
+    assert made is None
+    assert (problem.slug, problem.what) == ("wrong-shape", "`faults` is a text, where a list is expected")

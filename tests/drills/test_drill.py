@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from drills.drill import Safety, When
+from drills.drill import Safety
 from drills.errors import DrillError
+from drills.when import When
 from tests.drills.writing import CACHE, bound, good, only, refusal, slugs
 
 SECOND = timedelta(seconds=1)

@@ -3,6 +3,7 @@
 import json
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from drills import registry
 from drills.binding import Binding
 from drills.errors import Problem
 from drills.inventory import Inventory
-from drills.lab import Lab, LabFile, LabProcess
+from drills.lab import Lab
+from drills.lab_file import LabFile, LabProcess
+from drills.programs import LeftOut
 from drills.source import parse
 
 ADDRESSES = registry.addresses()
+OBSERVERS = registry.kinds("observers")
 LAB = Lab(
     file=LabFile(lab="x", processes={"primary": LabProcess(run=("server", "--port", "6379"), env={"LANG": "C"})}),
     here=Path("/here"), folder=Path("/runs/1/lab"), ports={"primary": 6379},
@@ -28,7 +32,8 @@ def read(text: str, *, lab: Lab | None = None,
     """An inventory's text, read, and the mistakes in it."""
     binding = Binding()
     node = parse(textwrap.dedent(text), "inventory.yaml")
-    return inventories.bind(node, ADDRESSES, lab, binding, environment=environment), binding.problems
+    found = inventories.bind(node, ADDRESSES, lab, binding, environment=environment, observers=OBSERVERS)
+    return found, binding.problems
 
 
 def good(text: str, **how: Any) -> Inventory:
@@ -125,6 +130,48 @@ def test_a_process_of_a_lab_needs_a_lab() -> None:
     assert only(targets("a: {process: {lab: primary}}")).slug == "no-lab"
 
 
+STOOD_IN = replace(LAB, left_out=(LeftOut(name="eyes", missing=("eyes",), instead=("primary",)),))
+"""A lab in which `primary` runs instead of `eyes`."""
+
+
+def test_a_process_that_is_left_out_is_led_to_the_one_that_runs_instead() -> None:
+    address = good(targets("a: {process: {lab: eyes}}"), lab=STOOD_IN).address("a", "process")
+
+    assert address.pidfile == "/runs/1/lab/primary.pid"
+    assert only(targets("a: {process: {lab: eye}}"), lab=STOOD_IN).fix == (
+        "did you mean `eyes`?  processes: primary, eyes"
+    )
+
+
+def test_an_observer_of_a_process_is_listened_to_only_where_that_runs() -> None:
+    """Whoever stands in for it does not speak its language."""
+    text = targets("a: {tcp: {host: a, port: 1}}") + (
+        "observers:\n"
+        "  always: {prometheus: {url: 'http://a'}}\n"
+        "  here: {prometheus: {url: 'http://b'}, lab: primary}\n"
+        "  gone: {lab: eyes, prometheus: {url: 'http://c'}}\n"
+    )
+
+    assert list(good(text, lab=STOOD_IN).observers) == ["always", "here"]
+
+
+@pytest.mark.parametrize(
+    ("observer", "slug"),
+    [
+        ("{prometheus: {url: 'http://a'}, lab: primray}", "unknown-process"),
+        ("{prometheus: {url: 'http://a'}, lab: [primary]}", "unknown-process"),
+        ("{lab: primary}", "wrong-shape"),
+        ("{prometheus: {url: 'http://a'}, alertmanager: {url: 'http://a'}, lab: primary}", "wrong-shape"),
+        ("{prometheus: {url: 'nowhere'}, lab: eyes}", "setting-conflict"),
+    ],
+)
+def test_what_an_observer_cannot_be_is_told_even_where_it_is_not_listened_to(observer: str, slug: str) -> None:
+    text = targets("a: {tcp: {host: a, port: 1}}") + f"observers: {{a: {observer}}}\n"
+    assert only(text, lab=STOOD_IN).slug == slug
+    if "primray" in observer:
+        assert only(text).slug == "no-lab"
+
+
 def test_variables_of_the_lab_are_filled_in() -> None:
     found = good(targets('a: {tcp: {host: "${dir}", port: "${port.primary}"}}'), lab=LAB)
 
@@ -154,6 +201,17 @@ def test_what_lives_in_the_lab_is_known(target: str, in_lab: bool) -> None:
     found = good(targets(f"a: {target}"), lab=LAB, environment={"HOST": "h"})
 
     assert found.in_lab == (frozenset({"a"}) if in_lab else frozenset())
+
+
+@pytest.mark.parametrize(
+    ("address", "in_lab"), [("http://127.0.0.1:${port.primary}", True), ("http://127.0.0.1:9090", False)]
+)
+def test_who_can_be_heard_only_while_the_lab_runs_is_known(address: str, in_lab: bool) -> None:
+    observers = f'observers: {{metrics: {{prometheus: {{url: "{address}"}}}}}}\n'
+    found = good(targets("a: {tcp: {host: a, port: 1}}") + observers, lab=LAB)
+
+    assert found.observers_in_lab == (frozenset({"metrics"}) if in_lab else frozenset())
+    assert found.in_lab == frozenset()
 
 
 # the environment
@@ -239,3 +297,41 @@ def test_an_inventory_that_is_printed_shows_no_secret() -> None:
 
     assert "hunter2" not in repr(found).replace(repr(found.targets), "")
     assert json.dumps(sorted(found.secrets)) == '["PASSWORD"]'
+
+
+# who takes part
+
+
+def test_people_have_roles_teams_and_tokens_and_those_are_hidden() -> None:
+    text = targets("shop: {tcp: {host: shop, port: 80}}") + (
+        'people:\n  lin: {roles: [IC, L1], team: sre, token: "${env.LIN_TOKEN}"}\n  mei: {}\nlooking: [mytool status]\n'
+    )
+    found = good(text, environment={"LIN_TOKEN": "lin-knows-this"})
+
+    assert (found.people["lin"].roles, found.people["lin"].team) == (("IC", "L1"), "sre")
+    assert found.people["lin"].token == "lin-knows-this"
+    assert (found.people["mei"].roles, found.people["mei"].token) == ((), "")
+    assert found.looking == ("mytool status",)
+    assert found.hidden("lin-knows-this") == "${env.LIN_TOKEN}"
+    assert "lin-knows-this" not in repr(found)
+    assert good(text).people["lin"].token, "linted, it is taken as given"
+
+
+def test_a_token_that_the_environment_does_not_have_is_told() -> None:
+    text = targets("shop: {tcp: {host: shop, port: 80}}") + 'people: {lin: {token: "${env.LIN_TOKEN}"}}\n'
+
+    assert only(text, environment={}).slug == "unknown-variable"
+
+
+@pytest.mark.parametrize(
+    ("people", "slug", "line"),
+    [
+        ("{max: {roles: [facilitator]}}", "setting-conflict", 4),
+        ("{lin: {role: IC}}", "unknown-setting", 4),
+        ("[lin]", "wrong-shape", 4),
+    ],
+)
+def test_a_mistake_in_people_is_told_at_its_place(people: str, slug: str, line: int) -> None:
+    problem = only(targets("shop: {tcp: {host: shop, port: 80}}") + f"people: {people}\n")
+
+    assert (problem.slug, problem.place.line) == (slug, line)

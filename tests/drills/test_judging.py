@@ -36,13 +36,16 @@ def nothing(_: Story) -> None:
     """Tell nothing more."""
 
 
-def run_of(folder: Path, tell: Tell, *, drill: str = DRILL, **opening: Any) -> RunDir:
-    """A run's directory with the drill, its rubric, and a journal in which this is told."""
+def run_of(folder: Path, tell: Tell, *, drill: str = DRILL, sop: str = "", **opening: Any) -> RunDir:
+    """A run's directory with the drill, its rubric and SOP, and a journal in which this is told."""
     run = RunDir(folder / "2026-11-21T09-41-03Z-lose-the-primary-3f2a")
     run.path.mkdir(parents=True)
     run.drill.write_text(textwrap.dedent(drill), encoding="utf-8")
     run.rubric.write_bytes(rubric_path("ci", folder).read_bytes())
     digests = {"drill": digest(run.drill.read_bytes()), "rubric": digest(run.rubric.read_bytes())}
+    if sop:
+        (run.path / "sop.yaml").write_text(sop, encoding="utf-8")
+        digests["sop"] = digest(sop.encode())
     story = Story(
         run.journal, digests=digests, path="drills/lose it.yaml", versions={"chaos-drills": "0.1.0"}, **opening
     )
@@ -310,6 +313,70 @@ def test_a_run_that_died_at_its_first_line_can_be_judged(tmp_path: Path) -> None
     assert report.probes[0].success is None
 
 
+# controls
+
+
+def control_of(folder: Path, seen: str = "+" * 220, *, more: Tell = nothing, **opening: Any) -> RunDir:
+    """A run that did all but inject."""
+
+    def withheld(story: Story) -> None:
+        story.at(8, "fault.withheld", fault="dies", does="SIGKILL (cache-primary)", target="cache-primary")
+        story.at(18, "fault.elapsed", fault="dies")
+        more(story)
+
+    return run_of(folder, whole(seen, skip=frozenset({"fault"}), more=withheld), control=True, **opening)
+
+
+def test_a_control_in_which_nothing_came_passes_and_has_no_score(tmp_path: Path) -> None:
+    report = judge_run(control_of(tmp_path))
+
+    assert (report.outcome, report.exit_code, report.control) == (RunOutcome.PASSED, 0, True)
+    assert [one.id for one in report.checks] == ["steady-before", "failover", "steady-after", "clean"]
+    assert str(report.headline) == "Control, nothing was injected: all 4 checks hold without the faults."
+    assert (report.score.points, report.score.uncapped, report.score.lines) == (None, None, ())
+    assert (report.score.judged, report.score.planned) == (4, 4)
+    assert report.commands["again"] == "drills run 'drills/lose it.yaml' --control"
+
+
+def test_a_control_in_which_it_came_all_the_same_fails(tmp_path: Path) -> None:
+    report = judge_run(control_of(tmp_path, BEFORE + "+" * 20 + DOWN + "+" * 110))
+
+    assert report.exit_code == 1
+    assert str(report.headline).startswith(
+        "Control, nothing was injected: Failed on failover: not discriminating: orders"
+    )
+    assert report.score.points is None
+    assert report.score.caps == ()
+
+
+@pytest.mark.parametrize("limits", [(), ("failover.within=1s",)])
+def test_a_control_that_saw_too_little_has_no_verdict(tmp_path: Path, limits: tuple[str, ...]) -> None:
+    report = judge_run(control_of(tmp_path, BEFORE + "+" * 20 + "?" * 60 + "+" * 70), limits=limits)
+
+    assert report.exit_code == 3
+    assert str(report.headline).startswith("Control, nothing was injected: No verdict on failover: ")
+
+
+def test_a_control_that_was_stopped_is_aborted(tmp_path: Path) -> None:
+    report = judge_run(control_of(tmp_path, more=aborted))
+
+    assert report.exit_code == 4
+    assert str(report.headline) == "Control, nothing was injected: Aborted, and healed: Ctrl-C"
+
+
+def test_a_fault_that_was_withheld_has_no_times_but_when_it_would_have_been_there(tmp_path: Path) -> None:
+    (fault,) = judge_run(control_of(tmp_path)).faults
+
+    assert (fault.acting_s, fault.effect_s, fault.healing_s, fault.gone_s) == (None, None, None, None)
+    assert fault.withheld == (8, 18)
+    assert (fault.does, fault.targets, fault.trouble) == ("SIGKILL (cache-primary)", ("cache-primary",), "")
+
+
+def test_other_runs_are_no_controls(tmp_path: Path) -> None:
+    assert not judge_run(run_of(tmp_path / "a", whole())).control
+    assert not judge_run(run_of(tmp_path / "b", whole(), control=False)).control
+
+
 # what a reader must know
 
 
@@ -341,3 +408,60 @@ def test_the_digests_of_everything_stand_in_the_report(tmp_path: Path) -> None:
 
     assert set(report.digests) == {"drill", "rubric", "journal"}
     assert report.digests["journal"] == run.journal.read_bytes()[-35:-3].decode()
+
+
+# who watched, and who stood in for whom
+
+
+def test_who_ran_instead_of_whom_is_a_finding(tmp_path: Path) -> None:
+    def more(story: Story) -> None:
+        for name in ("eyes", "voice"):
+            story.at(0.4, "lab.process_left_out", name=name, missing=["eyes"], instead=["watcher"])
+        story.at(0.4, "lab.process_left_out", name="spare", missing=[], instead=["ears"])
+
+    assert words(judge_run(run_of(tmp_path, lambda story: (more(story), whole()(story))))) == [
+        "watcher stood in for eyes, voice; not installed here: eyes"
+    ]
+
+
+def test_whom_a_run_listened_to_stands_among_its_versions(tmp_path: Path) -> None:
+    def tell(story: Story) -> None:
+        story.at(0.4, "observer.opened", observer="metrics", kind="prometheus", what="Prometheus 3.1 at a:9090")
+        story.at(0.4, "observer.lost", observer="routing", kind="alertmanager", why="nobody is there")
+        whole()(story)
+
+    assert judge_run(run_of(tmp_path, tell)).versions == {
+        "chaos-drills": "0.1.0", "observer metrics": "Prometheus 3.1 at a:9090",
+    }  # fmt: skip
+
+
+# who was played by a script
+
+
+def test_a_cast_is_a_finding_with_what_it_left_out_and_what_did_not_succeed(tmp_path: Path) -> None:
+    def tell(story: Story) -> None:
+        told = {"team": "", "via": "cast", "scripted": True}
+        whole()(story)
+        story.at(
+            25, "act.recorded", act="incident.severity", id="lin-severity", actor="lin", text="", severity="P1", **told
+        )
+        story.at(26, "act.recorded", act="cli", id="repair", actor="wang", cmd="false", exit=1, text="", **told)
+        story.at(27, "act.recorded", act="cli", id="look", actor="wang", cmd="true", exit=0, text="", **told)
+        story.at(28, "act.skipped", act="over", actor="lin", why="it comes after repaired, which never came")
+
+    report = judge_run(run_of(tmp_path, tell))
+
+    assert words(report) == [
+        "what lin, wang did was scripted",
+        "act over of the cast never came: it comes after repaired, which never came",
+        "the command of repair of the cast did not succeed: exit 1",
+    ]
+    assert "lin (scripted): severity P1" in [moment.what for moment in report.moments]
+
+
+def test_the_command_that_does_it_again_does_the_same(tmp_path: Path) -> None:
+    run = run_of(tmp_path, whole(), attended=True, inventory="staging.yaml", limits=["failover.within=3s"])
+
+    assert judge_run(run).commands["again"] == (
+        "drills run 'drills/lose it.yaml' --attended --inventory staging.yaml --set failover.within=3s"
+    )

@@ -11,7 +11,8 @@ from checks.check import ProbeName
 from checks.evidence import Event
 from checks.steady import Steady
 from drills import live
-from drills.drill import AbortWhen, CheckUse, When
+from drills.drill import AbortWhen, CheckUse
+from drills.when import When
 from tests.drills.writing import samples
 
 ORDERS = ProbeName("orders")
@@ -148,6 +149,24 @@ def test_an_event_counts_from_the_steady_state_on() -> None:
     assert met(when, Seen().tell(2.0, "injection.gone"), 10.0, zero_s=2.0)
 
 
+@pytest.mark.parametrize(
+    ("event", "told"), [("injection.verified", "fault.withheld"), ("injection.gone", "fault.elapsed")]
+)
+def test_in_a_control_the_time_of_a_fault_counts_for_the_fault(event: Any, told: str) -> None:
+    control = Seen().tell(0, "run.opened", control=True).tell(3.0, told, fault="dies", does="", target="a")
+
+    assert met(When(event=event), control, 10.0, zero_s=2.0)
+    assert not met(When(event=event), Seen().tell(3.0, told, fault="dies", does="", target="a"), 10.0)
+
+
+def test_in_a_control_a_fault_waits_for_another_as_if_that_were_there() -> None:
+    when = When(fault="dies", verified_for=seconds(5))  # type: ignore[arg-type]
+    control = Seen().tell(0, "run.opened", control=True).tell(10.0, "fault.withheld", fault="dies", does="", target="a")
+
+    assert not met(when, control, 14.9)
+    assert met(when, control, 15.0)
+
+
 def test_an_alert_counts_in_its_state_and_from_the_steady_state_on() -> None:
     when = When(alert="RegionDown")
 
@@ -245,9 +264,10 @@ class Waiting:
     for_s: float = 10.0
     healed_s: float = 0.0
     verdict: Verdict = field(default_factory=lambda: failed("not yet"))
+    first: "Waiting | None" = None
 
     def horizon(self) -> Horizon:
-        return Horizon(after=self.after, for_s=self.for_s, healed_s=self.healed_s)
+        return Horizon(after=self.after, for_s=self.for_s, healed_s=self.healed_s, first=self.first)
 
     def judge(self, evidence: Evidence) -> Verdict:
         return self.verdict
@@ -276,6 +296,14 @@ def test_what_waits_after_a_fault_may_wait_besides_once_it_is_healed() -> None:
 
     assert until(evidence, None, page) == 8
     assert until(evidence, 20.0, page) == 50
+
+
+def test_what_can_only_come_after_the_healing_is_not_waited_for_before() -> None:
+    evidence = Seen().effect(5.0)
+    page = Waiting(after="dies", healed_s=30, first=Waiting(verdict=passed("delivered")))
+
+    assert until(evidence, None, page) == 0
+    assert until(evidence, 20.0, page) == 50, "then all of it counts"
 
 
 def test_what_passes_already_is_not_waited_for() -> None:

@@ -9,9 +9,10 @@ from typing import Annotated, Any, ClassVar
 
 import pytest
 
-from checks import CannotObserve, Event, Observer, Tell
+from checks import CannotObserve, Event, Observer, Tell, Trust
 from drills.journal import FORMAT, Journal, boot, read
 from drills.observing import Observing
+from drills.people import Person
 from tests.fakes import JumpingClock, jump
 
 TELLS: list[Tell] = []
@@ -49,13 +50,14 @@ def _fresh() -> None:
 
 
 def observed(folder: Path, observers: dict[str, Observer],
-             play: Callable[[Observing], Coroutine[Any, Any, None]] | None = None) -> list[Event]:  # fmt: skip
+             play: Callable[[Observing], Coroutine[Any, Any, None]] | None = None,
+             people: dict[str, Person] | None = None) -> list[Event]:  # fmt: skip
     """Listen to these from beginning to end; pass what was written."""
 
     async def whole(clock: JumpingClock) -> None:
         journal = Journal.create(folder / "journal.jsonl", clock)
         journal.append("run.opened", {"format": FORMAT, "boot": boot(), "monotonic_s": journal.origin_s})
-        observing = Observing(journal)
+        observing = Observing(journal, people)
         await observing.open(observers)
         if play:
             await play(observing)
@@ -99,3 +101,22 @@ def test_one_that_breaks_at_the_end_is_told_and_ends_nothing_else(tmp_path: Path
 
     assert [one.kind for one in events[2:]] == ["alert.state", "run.broke"]
     assert events[-1].data["why"] == "ZeroDivisionError: a bug"
+
+
+def test_an_act_has_its_trust_the_actors_team_and_all_that_every_act_has(tmp_path: Path) -> None:
+    async def play(_: Observing) -> None:
+        (tell,) = TELLS
+        tell("act.recorded", act="chat", id="m1", actor="lin", text="hello", via="webhook", trust="attributed")
+        tell("act.recorded", act="observe", result="replica_added", replica="r2")
+        tell("act.refused", act="chat", why="sent with a wrong token")
+
+    said, seen, refused = observed(tmp_path, {"pool": Ear()}, play, {"lin": Person(team="sre")})[1:4]
+
+    common = {"observer": "pool", "id": "", "via": "observer", "actor": ""}
+    assert (said.kind, said.source, said.trust) == ("act.recorded", "observer:pool", Trust.ATTRIBUTED)
+    assert said.data == {"observer": "pool", "act": "chat", "id": "m1", "actor": "lin", "team": "sre", "text": "hello",
+                         "via": "webhook"}  # fmt: skip
+    assert (seen.trust, dict(seen.data)) == (Trust.OBSERVED, {
+        **common, "act": "observe", "team": "", "text": "", "probe": "pool", "result": "replica_added", "replica": "r2",
+    })  # fmt: skip
+    assert refused.data == {**common, "act": "chat", "why": "sent with a wrong token"}

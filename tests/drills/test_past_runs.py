@@ -120,6 +120,12 @@ def test_a_run_with_a_report_says_how_it_ended(tmp_path: Path) -> None:
     )
 
 
+def test_a_control_does_not_look_like_a_run_that_passed(tmp_path: Path) -> None:
+    run = report(make(tmp_path, closed()), '{"outcome": "passed", "control": true, "score": {"points": null}}')
+
+    assert past_runs.standing(run) == "control      passed, nothing was injected"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"outcome": "passed"}', '{"outcome": "passed", "score": 7}'])
 def test_a_report_that_does_not_read_keeps_no_list_from_being_shown(tmp_path: Path, text: str) -> None:
     run = report(make(tmp_path, closed()), text)

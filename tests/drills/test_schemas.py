@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from checks.catalog import CHECKS, PROBES
-from drills import drill, inventory, lab, registry
+from drills import drill, inventory, lab, registry, sops
 from drills.binding import Binding
 from drills.errors import DrillError
 from drills.load import load
@@ -31,7 +31,7 @@ def documents() -> Iterator[tuple[str, Path]]:
     """Every example, and every rubric of ours, with the kind of file it is."""
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
         first = next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        yield {"environment": "inventory"}.get(first, first), path
+        yield {"environment": "inventory", "apiVersion": "sop", "kind": "sop"}.get(first, first), path
     for path in sorted((ROOT / "reports" / "rubrics").glob("*.yaml")):
         yield "rubric", path
 
@@ -44,6 +44,7 @@ def binds(what: str, text: str) -> bool:
         "inventory": lambda node: inventory.bind(node, _addresses(), _lab(), binding),
         "lab": lambda node: lab.bind(node, ROOT, ROOT, binding),
         "rubric": lambda node: binding.bind(Rubric, node, kind="rubric", alone=False),
+        "sop": lambda node: sops.bind(node, binding),
     }
     try:
         read[what](parse(text, f"{what}.yaml"))
@@ -142,6 +143,7 @@ checks: [{failover: {probe: orders, after: dies, within: 5s}}]
 """
 INVENTORY = "environment: lab\ntargets:\n  db: "
 LAB = "lab: x\nprocesses: {one: {run: [true]}}\n"
+SOP = "kind: SOP\nid: x\nroles: {IC: {}}\nevents: {up: {any_of: [{kind: chat, tag: up}]}}\nrules:\n- "
 RUBRIC = "rubric: x\ndimensions: {a: {title: A, weight: 1, checks: {failover: 1}}}\n"
 
 GOOD = [
@@ -163,6 +165,19 @@ GOOD = [
     ("lab", "lab: x\nprocesses: {one: {run: true}, two: {run: [a, 5], after: one, env: {A: 1}}}"),
     ("rubric", RUBRIC),
     ("rubric", RUBRIC + "caps: {data_lost: {at_most: 49, because: x}}\nconfidence: 80%"),
+    ("sop", SOP + "{id: a, do: up, of: page.delivered+5m, within: 5m, by: IC}"),
+    ("sop", SOP + "{id: a, level: must, order: {first: up, then: cli, same: change_id}, gate: {cap: 59, why: x}}"),
+    (
+        "sop",
+        SOP
+        + "{id: a, every: {what: up, period: 15m, from: [page.delivered], require: {next: 'a|b'}}, note: {en: a, b}}",
+    ),
+    ("sop", SOP + "{id: a, content: up, require: {next: x}, min_trust: observed}"),
+    (
+        "sop",
+        SOP.replace("up: {any_of: [{kind: chat, tag: up}]}", "up: {kind: chat, text_re: x}")
+        + "{id: a, never: {what: up}}",
+    ),
 ]
 
 BAD = [
@@ -213,6 +228,16 @@ BAD = [
     ("rubric", "weight that is no number", RUBRIC.replace("weight: 1", "weight: high")),
     ("rubric", "share without its sign", RUBRIC + "confidence: 0.8"),
     ("rubric", "unknown key", RUBRIC + "cap: {}"),
+    ("sop", "another kind of file", SOP.replace("SOP", "POS") + "{id: a, never: {what: up}}"),
+    ("sop", "a rule without an id", SOP + "{never: {what: up}}"),
+    ("sop", "a rule without a form", SOP + "{id: a, level: must}"),
+    ("sop", "a rule of two forms", SOP + "{id: a, never: {what: up}, content: up, require: {a: b}}"),
+    ("sop", "a rule with a setting of another", SOP + "{id: a, never: {what: up, same: [a]}}"),
+    ("sop", "wrong level", SOP + "{id: a, level: shall, never: {what: up}}"),
+    ("sop", "no unit", SOP + "{id: a, do: up, of: page.delivered, within: 5}"),
+    ("sop", "a form without what it needs", SOP + "{id: a, hold: {state: s, before: up}}"),
+    ("sop", "a pattern without a kind", SOP.replace("kind: chat, ", "") + "{id: a, never: {what: up}}"),
+    ("sop", "rules as a table", SOP.removesuffix("- ") + "  {id: a, never: {what: up}}"),
 ]
 
 

@@ -44,6 +44,8 @@ class Conducted:
 
     plan: Plan
     phase: str = "preparing"
+    control: bool = False
+    attended: bool = False
     now_s: float = 0.0
     next: str = ""
     recent: dict[str, Recent] = field(default_factory=dict)
@@ -163,6 +165,16 @@ def test_a_fault_is_followed_from_its_time_to_its_end(plan: Plan) -> None:
     assert row(one, "dies") == "in effect 4.1 s  (raise a flag (hill), verified)"
     assert row(one.fault(12, "healing"), "dies") == "being healed"
     assert row(one.fault(13, "gone"), "dies") == "healed, and seen to be gone"
+
+
+def test_a_control_says_what_it_withholds(plan: Plan) -> None:
+    one = Conducted(plan=plan, phase="faults", control=True).tell(0, "run.opened", control=True)
+
+    assert shown(one)[0].startswith("lose-the-primary   CONTROL   lab   3f2a   ▸ withholding faults")
+    assert row(one, "dies") == "would start 2 s after the steady state"
+    one.tell(7, "fault.withheld", fault="dies", does="raise a flag (hill)", target="hill").tell(11.1, "step.done")
+    assert row(one, "dies") == "withheld for 4.1 s  (raise a flag (hill))"
+    assert row(one.tell(12, "fault.elapsed", fault="dies"), "dies") == "withheld, and its time is over"
 
 
 def test_a_fault_that_resists_its_healing_burns(plan: Plan) -> None:
@@ -370,3 +382,22 @@ def test_nobody_who_reads_is_no_reason_to_fail(monkeypatch: pytest.MonkeyPatch) 
     closed.close()
     monkeypatch.setattr("sys.stderr", closed)
     screen.Lines().tell(Event(seq=0, t_s=0, at="", kind="lab.ready", source="test"))
+
+
+# people, and those who are played
+
+
+def test_the_last_act_is_shown_with_its_time_and_what_observers_saw_is_none(plan: Plan) -> None:
+    one = Conducted(plan=plan, phase="faults").tell(0, "run.opened")
+    assert "last act" not in "\n".join(shown(one))
+    one.tell(61, "act.recorded", act="incident.severity", actor="lin", severity="P1")
+    assert row(one, "last act") == "01:01  lin: severity P1"
+    one.tell(62, "act.recorded", act="note", actor="wang", text="I act alone", scripted=True)
+    one.tell(63, "act.recorded", act="observe", actor="", probe="pool", result="replica_added")
+    assert row(one, "last act") == "01:02  wang (scripted): note: I act alone"
+
+
+def test_an_act_that_is_left_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("act.skipped", act="lin-ack", actor="lin", why="it never came")
+
+    assert capsys.readouterr().err == "01:02  lin-ack: lin leaves it out: it never came\n"
