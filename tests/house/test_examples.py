@@ -59,7 +59,7 @@ def test_the_page_explains_every_program_of_an_example() -> None:
 
 def test_examples_are_as_they_came() -> None:
     """A run leaves nothing among them: whatever its servers write belongs into the run's directory."""
-    known = {".py", ".yaml", ".json", ".md", ".conf", ".html"}
+    known = {".py", ".yaml", ".yml", ".json", ".md", ".conf", ".html"}
     files = [path for path in EXAMPLES.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
 
     assert [str(path.relative_to(EXAMPLES)) for path in files if path.suffix not in known] == []

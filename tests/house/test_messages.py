@@ -6,7 +6,7 @@ from pathlib import Path
 from drills.messages import MESSAGES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NOT_SLUGS = {"utf-8", "chaos-drills", "game-day"}
+NOT_SLUGS = {"check-config", "utf-8", "chaos-drills", "game-day", "war-room", "2026-12-05"}
 SLUG = re.compile(r'"([a-z0-9]+(?:-[a-z0-9]+)+|tab|usage)"')
 
 
