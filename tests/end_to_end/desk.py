@@ -15,15 +15,17 @@ from tests.end_to_end.ground import ROOT
 
 
 class Desk:
-    """One, with runs kept in a folder."""
+    """One, with runs kept in a folder. `programs` is the folder that is all of PATH; left out, PATH is as it is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, programs: Path | None = None) -> None:
         self.folder = folder
+        self.programs = programs
         self.runs = folder / "runs"
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHAOS_DRILLS_STATE": str(self.folder / "state"),
-                       "CHAOS_DRILLS_RUNS": str(self.runs), "NO_COLOR": "1"}  # fmt: skip
+                       "CHAOS_DRILLS_RUNS": str(self.runs), "NO_COLOR": "1",
+                       **({"PATH": str(self.programs)} if self.programs else {})}  # fmt: skip
         return subprocess.Popen([sys.executable, "-m", "drills", *words], cwd=self.folder, env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from drills.rundir import RunDir
 from reports import RunOutcome
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import ROOT, wait_until
+from tests.real import need
 
 CACHE = ROOT / "examples" / "cache"
 OBSERVER = Path(__file__).with_name("observer.py")
@@ -48,6 +50,65 @@ def test_the_drill_passes_and_says_why(lost: dict[str, Any]) -> None:
     assert lost["code"] == 0, lost["said"]
     assert re.search(r"passed +failover +orders down for [2-4](\.\d+)? s ± \d", lost["said"])
     assert re.search(r"passed +data loss +all \d+ acknowledged orders are there", lost["said"])
+
+
+def told_to_oncall(desk: Desk) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels and annotations of the one alert that was paged, whichever server it was."""
+    (alert,) = [one for page in desk.told("page.received") if page["status"] == "firing" for one in page["alerts"]]
+    server = alert["labels"]["server"]
+    labels, said = (
+        {name: text.replace(server, "SERVER") for name, text in alert[of].items()} for of in ("labels", "annotations")
+    )
+    return {name: text for name, text in labels.items() if name not in ("instance", "job")}, said
+
+
+def test_whoever_is_on_call_is_told_what_to_do_and_that_it_is_over(lost: dict[str, Any]) -> None:
+    labels, said = told_to_oncall(lost["desk"])
+
+    assert re.search(r"passed +alert +CachePrimaryDown reached oncall after \d", lost["said"])
+    assert labels == {"alertname": "CachePrimaryDown", "service": "cache", "severity": "page", "role": "primary",
+                      "server": "SERVER"}  # fmt: skip
+    assert said["summary"] == "The cache's primary, SERVER, does not answer"
+    assert sorted(said) == ["action", "cause", "impact", "summary"]
+    assert [page["status"] for page in lost["desk"].told("page.received")] == ["firing", "resolved"]
+
+
+def test_the_review_of_it_says_what_nobody_was_there_to_do(lost: dict[str, Any]) -> None:
+    code, said = lost["desk"].call("review", "last")
+    text = (lost["desk"].run().path / "review.md").read_text(encoding="utf-8")
+
+    assert (code, "drafted " in said) == (1, True), said
+    assert re.search(r"\| \*\*TTR\*\* \| [2-4](\.\d+)? s ", text)
+    assert "| **MTTI** | not measured: nobody ran a command or wrote to the others |" in text
+    assert re.search(r"\| a page about CachePrimaryDown reaches oncall \| \d+ \|", text)
+    assert re.search(r"- data loss: all \d+ acknowledged orders are there", text)
+
+
+def test_the_report_says_who_watched(lost: dict[str, Any]) -> None:
+    need("Prometheus and Alertmanager", bool(shutil.which("prometheus") and shutil.which("prometheus-alertmanager")))
+    versions = lost["desk"].report()["versions"]
+
+    assert re.match(r"Prometheus \d", versions["observer metrics"])
+    assert re.match(r"Alertmanager \d", versions["observer routing"])
+    assert "stood in" not in lost["said"]
+
+
+def test_where_they_are_not_installed_a_watcher_says_the_same_and_the_report_says_so(
+    lost: dict[str, Any], tmp_path: Path
+) -> None:
+    nothing = tmp_path / "bin"
+    nothing.mkdir()
+    desk = Desk(tmp_path, programs=nothing)
+    code, said = desk.call("run", str(CACHE / "lose-the-primary.yaml"))
+
+    assert code == 0, said
+    assert told_to_oncall(desk) == told_to_oncall(lost["desk"])
+    assert [page["status"] for page in desk.told("page.received")] == ["firing", "resolved"]
+    both = "prometheus, alertmanager"
+    assert re.search(f"note +watcher stood in for {both}; not installed here: {both}", said)
+    assert {name for name in desk.report()["versions"] if "observer" in name} == {"observer oncall"}
+    assert "foreseen" not in said, "that nobody tells of rules is no news then"
+    assert desk.left() == []
 
 
 def test_nothing_of_it_is_left(lost: dict[str, Any]) -> None:

@@ -1,0 +1,69 @@
+"""A run with responders waits for their word, and leaves the fault to them until then."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drills import journal
+from tests.end_to_end.ground import Ground, ground, wait_until
+
+DRILL = """
+drill: attended
+safety: {max_duration: 6s}
+probes: {page: {tcp: a, every: 20ms}}
+steady: [{probe: page, success: ">= 99%", hold: 500ms}]
+faults: [{id: dies, kill: a}]
+checks: [{sop: sop.yaml}]
+"""
+SOP = """
+kind: SOP
+id: be-there
+trust: {attested: 1, declared: 1}
+rules:
+  - {id: acknowledge, level: must, do: page.acked, of: fault.injected, within: 4s, zero_at: 5s}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Ground]:
+    with ground(tmp_path, DRILL, "a") as found:
+        (found.folder / "sop.yaml").write_text(SOP, encoding="utf-8")
+        yield found
+
+
+def at(here: Ground, kind: str) -> float:
+    return next(event.t_s for event in journal.read(here.all_runs()[0].journal) if event.kind == kind)
+
+
+def test_it_ends_when_somebody_says_that_it_is_over(here: Ground) -> None:
+    run = here.start("run", "--attended", "drill.yaml")
+    wait_until(
+        lambda: bool(here.all_runs()) and "injection.verified" in here.all_runs()[0].journal.read_text(),
+        "the fault is there",
+    )
+    assert here.call("ack", "--as", "lin")[0] == 0
+    assert "injection.healing" not in here.all_runs()[0].journal.read_text()
+    assert here.call("resolve", "--as", "lin")[0] == 0
+    said, _ = run.communicate(timeout=60)
+
+    assert run.returncode == 0, said
+    assert "the faults stay until `drills resolve`, 6 s at most" in said
+    assert "injection.healing" in here.all_runs()[0].journal.read_text()
+    assert at(here, "injection.healing") > at(here, "act.recorded")
+
+
+def test_nobody_who_does_anything_scores_nothing_and_is_waited_for_only_so_long(here: Ground) -> None:
+    code, said = here.call("run", "--attended", "drill.yaml")
+
+    assert code == 1, said
+    assert "0 of 100, 80 are needed" in said
+    assert at(here, "injection.healing") - at(here, "steady.confirmed") == pytest.approx(6, abs=0.9)
+    assert "run.aborted" not in here.all_runs()[0].journal.read_text()
+
+
+def test_without_anybody_there_the_run_does_not_wait(here: Ground) -> None:
+    code, said = here.call("run", "drill.yaml")
+
+    assert code == 3, said
+    assert "unattended run: no responder was there to be judged" in said
