@@ -31,7 +31,7 @@ from checks.check import (
     unknown,
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
-from checks.observer import CannotObserve, Observer, SendsAlerts, Tell
+from checks.observer import CannotObserve, IsTold, Observer, SendsAlerts, Tell
 from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Foreseen",
     "Foresees",
     "Horizon",
+    "IsTold",
     "LeftBehind",
     "Listens",
     "Look",

@@ -37,6 +37,16 @@ class Observer(Protocol):
 
 
 @runtime_checkable
+class IsTold(Protocol):
+    """An optional mark of an observer: it asks nobody, and holds a port at which others tell it.
+
+    Who is to touch nothing, such as a plan, does not open it: the port may be another run's.
+    """
+
+    is_told: ClassVar[bool]
+
+
+@runtime_checkable
 class SendsAlerts(Protocol):
     """An optional power of an observer: it can have an alert of ours go the way that the real ones go."""
 

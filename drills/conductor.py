@@ -34,6 +34,7 @@ from drills.playing import Playing
 from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
 from drills.sampling import Batcher, Recent, Sampler
+from drills.sops import roles_of
 from drills.stage import RunStage, outstanding
 from injectors import Extends, Injection, InjectionFailed, NothingRemembered, Remembered, Residue, host
 
@@ -100,7 +101,7 @@ class Conductor:
         self._healed_s: float | None = None
         self._leases = Leases(self._journal)
         self._observing = Observing(self._journal, plan.loaded.inventory.people)
-        self._inbox = Inbox(run, self._journal, plan.loaded.inventory)
+        self._inbox = Inbox(run, self._journal, plan.loaded.inventory, roles_of(self.drill))
         self._playing = Playing(plan.loaded, self._journal, self.evidence, self._coming)
 
     @property

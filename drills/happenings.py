@@ -3,7 +3,7 @@
 Made of the same acts and moments that SOPs are judged by. It goes into event logs, and into the timeline of a review.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,8 @@ def happenings(evidence: Evidence, drill: Drill) -> list[Happening]:
     clock = _Clock(evidence)
     fired = {event.data.get("alert") for event in evidence.of("alert.state", state="firing")}
     acts = [act for act in acts_in(evidence) if not (act.kind == "state" or _said_twice(act, clock, fired))]
-    held = _Held(drill, acts)
+    opened = evidence.first("run.opened")
+    held = _Held(drill, acts, (opened.data.get("kept") if opened else None) or {})
     found = [*(_of_act(act, clock, held) for act in acts), *_of_machines(evidence, clock)]
     lasting = [_begun(one) for one in found if _took_s(one) > 0]
     return sorted([*found, *lasting], key=lambda one: (one.t_s, one.seq, one.transition == "complete"))
@@ -65,10 +66,10 @@ class _Clock:
 class _Held:
     """Who held which roles, by the SOPs of a drill; without one, by what people took."""
 
-    def __init__(self, drill: Drill, acts: list[Act]) -> None:
+    def __init__(self, drill: Drill, acts: list[Act], kept: Mapping[str, Sequence[str]]) -> None:
         sops = [use.check for use in drill.checks if isinstance(use.check, Sop)]
         books = [(one.book.head, one.holds) for one in sops if one.book] or [(_made_up(acts), {})]
-        self._roles = [Roles(head, acts, holds) for head, holds in books]
+        self._roles = [Roles(head, acts, holds, kept) for head, holds in books]
 
     def by(self, act: Act) -> tuple[str, ...]:
         """The roles of whoever did it."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from checks import Event, Trust
 from drills.acts import Refused, checked, clean
-from drills.errors import mistake
+from drills.errors import choices, mistake
 from drills.inventory import Inventory
 from drills.journal import Journal
 from drills.looking import looks
@@ -44,8 +44,10 @@ _DONE_BY_SAYING = frozenset({"chat", "incident.declared", "incident.resolved", "
 class Inbox:
     """The conductor's side: takes in what lies in the folder, in the order in which it was sent."""
 
-    def __init__(self, run: RunDir, journal: Journal, inventory: Inventory) -> None:
+    def __init__(self, run: RunDir, journal: Journal, inventory: Inventory, roles: Sequence[str] = ()) -> None:
+        """`roles` are those of the drill's SOPs; without any, every role may be taken."""
         self._run, self._journal = run, journal
+        self._roles = [*roles, *(role for person in inventory.people.values() for role in person.roles)] if roles else []
         self._people, self._looking = inventory.people, inventory.looking
         self._stuck: set[str] = set()
         """Files that could not be taken away; they are not taken in again."""
@@ -101,6 +103,7 @@ class Inbox:
             if claim.proof in self._proofs:
                 raise Refused("it was handed in before")
             act = settled(checked(letter.get("act")), who, self._people, self._looking)
+            self._see_that_it_is_one(act)
             record(self._journal, act, believed(who, act, via), via=via, id_=_id(name),
                    source=f"{_SOURCES[via]}:{who.by or who.actor}", sync=sync)  # fmt: skip
             self._proofs.update(filter(None, [claim.proof]))
@@ -110,6 +113,14 @@ class Inbox:
             self._journal.append("act.refused", {"act": clean(str(what))[:100], "id": _id(name), "via": via[:100],
                                                  "actor": (claim.for_ or claim.actor or claim.user)[:100],
                                                  "why": str(refused)}, sync=sync)  # fmt: skip
+
+
+    def _see_that_it_is_one(self, act: Mapping[str, Any]) -> None:
+        """Raise Refused for a role that nothing speaks of: whoever mistypes theirs would hold none, and not know it."""
+        role = str(act.get("role"))
+        known = {name.casefold(): name for name in self._roles}
+        if act["act"] == "role.taken" and known and role.casefold() not in known:
+            raise Refused(f"no SOP of this drill has a role `{role}`; {choices(role, [*known.values()], 'roles')}")
 
 
 def settled(act: dict[str, Any], who: Who, people: Mapping[str, Person], looking: Sequence[str]) -> dict[str, Any]:

@@ -145,6 +145,11 @@ def read(path: Path) -> list[Event]:
     return _check(_split(path.read_bytes())[0], path)[0]
 
 
+def now_s(events: list[Event], clock: Clock) -> float:
+    """What time it is in a run that another process writes down, by what its journal holds: seconds since its zero."""
+    return clock.monotonic_s() - _origin(events, clock)
+
+
 def last_link(path: Path) -> str:
     """The last link of a journal, which stands for all of it."""
     whole, _ = _split(path.read_bytes())

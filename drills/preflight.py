@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from checks import Event, Evidence, Foreseen, Foresees, Observer, Sentence, Trust
+from checks import Event, Evidence, Foreseen, Foresees, IsTold, Observer, Sentence, Trust
 from drills.clock import Clock, SystemClock, stamp
 from drills.drill import CheckUse
 from drills.events import EventKind
@@ -70,13 +70,19 @@ async def of_plan(plan: Plan) -> list[str]:
 
 
 async def look(observers: Mapping[str, Observer]) -> Evidence:
-    """What observers tell at once, all asked at the same time. One that cannot be heard is lost, and breaks nothing."""
+    """What observers tell at once, all asked at the same time. One that cannot be heard is lost, and breaks nothing.
+
+    Those that wait to be told are taken as they are, since their ports may be in use by a run.
+    """
     notes = Notes(SystemClock())
     await asyncio.gather(*(_look(name, observer, notes) for name, observer in observers.items()))
     return notes.evidence
 
 
 async def _look(name: str, observer: Observer, notes: "Notes") -> None:
+    if isinstance(observer, IsTold):
+        notes.append("observer.opened", {"observer": name, "kind": observer.name, "what": "waits to be told"})
+        return
     observing = Observing(notes, begin_s=LOOK_S)
     try:
         await observing.open({name: observer})

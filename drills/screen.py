@@ -14,6 +14,7 @@ from checks.units import show_duration, show_ratio
 from drills.acts import said
 from drills.conductor import Conductor
 from drills.plan import PlannedFault
+from drills.telling import PHASES, clock, page
 from reports.printable import printable
 
 if TYPE_CHECKING:
@@ -30,14 +31,6 @@ _BARS = "▁▂▃▄▅▆▇█"
 _STATES: Mapping[Seen | None, tuple[str, str]] = {
     Seen.GOOD: ("up  ", ""), Seen.BAD: ("DOWN", "red"), Seen.BLIND: ("?   ", "yellow"), None: ("    ", ""),
 }  # fmt: skip
-_WORDS = {
-    "preparing": "preparing",
-    "steady": "waiting for the steady state",
-    "faults": "bringing faults about",
-    "healing": "healing",
-    "recovery": "recovering",
-    "closing": "closing",
-}
 
 
 async def conduct(conductor: Conductor, *, plain: bool) -> None:
@@ -84,7 +77,9 @@ def picture(conductor: Conductor) -> "RenderableType":
     rows = [(one.fault.id, *of_fault(conductor, one)) for one in conductor.plan.faults]
     rows += [(name, *_probe(conductor, name)) for name in conductor.recent]
     act = next((one for one in reversed(conductor.evidence.of("act.recorded")) if one.data.get("actor")), None)
-    rows += [("last act", f"{_clock(act.t_s)}  {_act(act)}", "")] if act else []
+    paged = next((one for one in reversed(conductor.evidence.of("page.received")) if page(one)), None)
+    rows += [("page", f"{clock(paged.t_s)}  {page(paged)}", "")] if paged else []
+    rows += [("last act", f"{clock(act.t_s)}  {_act(act)}", "")] if act else []
     rows += [("next", conductor.next, "")] if conductor.next else []
     body = Table.grid(padding=(0, 2))
     body.add_column(no_wrap=True, max_width=_NAME_MAX)
@@ -102,8 +97,8 @@ def _head(conductor: Conductor) -> "RenderableType":
     from rich.table import Table
 
     plan = conductor.plan
-    about = f"about {_clock(plan.times.about_s + _REST_S)}"
-    elapsed = f"{_clock(conductor.now_s)} of {about}" if conductor.opened else about
+    about = f"about {clock(plan.times.about_s + _REST_S)}"
+    elapsed = f"{clock(conductor.now_s)} of {about}" if conductor.opened else about
     left = _text(plan.loaded.drill.name, "bold")
     if conductor.control:
         left.append_text(_text("   CONTROL", "bold yellow"))
@@ -136,7 +131,7 @@ def _phase(conductor: Conductor) -> str:
     seen = [conductor.evidence.fault(one.fault.id) for one in conductor.plan.faults]
     if conductor.phase == "faults" and any(one.effect_s is not None and one.gone_s is None for one in seen):
         return "fault in effect"
-    return _WORDS.get(conductor.phase, conductor.phase)
+    return PHASES.get(conductor.phase, conductor.phase)
 
 
 def _fault(conductor: Conductor, planned: PlannedFault) -> tuple[str, str]:
@@ -186,10 +181,6 @@ def _probe(conductor: Conductor, name: str) -> tuple[str, str]:
     return f"{state}  {bars:<24} {figures}", style
 
 
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
-
-
 class Lines:
     """Plain lines, one an event that a person wants to know of."""
 
@@ -223,9 +214,9 @@ class Lines:
     def tell(self, event: Event) -> None:
         """Print an event, if it is worth a line."""
         pattern = self._SAY.get(event.kind)
-        text = pattern.format_map(event.data) if pattern else _act(event)
+        text = pattern.format_map(event.data) if pattern else _act(event) or _page(event)
         if text and not self._gone:
-            self._gone = not _say(f"{_clock(event.t_s)}  {text}")
+            self._gone = not _say(f"{clock(event.t_s)}  {text}")
 
 
 def _act(event: Event) -> str:
@@ -238,6 +229,12 @@ def _act(event: Event) -> str:
     scripted = " (scripted)" if event.data.get("scripted") else ""
     line = " ".join(f"{who}{scripted}: {what}".split())
     return line if len(line) <= _LINE_MAX else f"{line[: _LINE_MAX - 1]}…"
+
+
+def _page(event: Event) -> str:
+    """A page that reached somebody, in a line; empty for another event."""
+    told = page(event)
+    return f"page: {told}" if told else ""
 
 
 def _say(text: str) -> bool:

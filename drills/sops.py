@@ -90,6 +90,12 @@ def attached(drill: Drill, file_of: Callable[[str, str], Path]) -> Drill:
     return replace(drill, checks=tuple(found.get(use.id, use) for use in drill.checks))
 
 
+def roles_of(drill: Drill) -> tuple[str, ...]:
+    """What people may hold by the SOPs of a drill; empty when it has none, or they know no roles."""
+    books = [use.check.book for use in drill.checks if isinstance(use.check, Sop) and use.check.book]
+    return tuple(dict.fromkeys(role for book in books for role in book.head.roles))
+
+
 def _with_commas(node: Table) -> Table:
     """The same, and of `{en: Overload, with a comma}` the text whole, of which YAML makes a setting more."""
     return node._replace(entries=tuple((key, _whole(key.text, value)) for key, value in node.entries))

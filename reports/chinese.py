@@ -410,6 +410,8 @@ PATTERNS: Mapping[str, str] = {
     "it was said to be over, and was not": "已有人宣布结束，而事实并非如此",
     "{event} by {who}, {took} after {anchor}": "{who} 在 {anchor} 之后 {took} 完成 {event}",
     "no {event} within {limit} of {anchor}": "{anchor} 之后 {limit} 内没有 {event}",
+    "{event} by {who} came too early, before any page": "{who} 的 {event} 过早，当时尚无任何告警通知",
+    "none came within {limit} of {anchor}": "{anchor} 之后 {limit} 内没有再发生",
     "{event} is due {limit} after {anchor}": "{event} 须在 {anchor} 之后 {limit} 内完成",
     "{event} is {trust} only, by {who}, and nothing better shows it": "{event} 只有 {who} 的说法（{trust}），没有更可信的证据",
     "{event} by {who}, and it takes {roles}": "{event} 由 {who} 完成，而应由 {roles} 完成",

@@ -44,6 +44,7 @@ class Chat:
     """Takes what a chat system, or anything that can post JSON, tells of what is said."""
 
     name: ClassVar[str] = "chat"
+    is_told: ClassVar[bool] = True
 
     system: Annotated[System, "Who posts: generic, slack, feishu, dingtalk or wecom"] = "generic"
     listen: Annotated[str, "Where it is posted to, host:port; a port alone is one of this machine only"] = (

@@ -24,6 +24,7 @@ class Sink:
     """Listens for the pages themselves, as whoever delivers them would."""
 
     name: ClassVar[str] = "sink"
+    is_told: ClassVar[bool] = True
 
     listen: Annotated[str, "Where pages are posted to, host:port; a port alone is one of this machine only"] = (
         "127.0.0.1:9099"

@@ -27,6 +27,7 @@ class StatusPage:
     """Takes every notice that is posted to it."""
 
     name: ClassVar[str] = "status_page"
+    is_told: ClassVar[bool] = True
 
     listen: Annotated[str, "Where notices are posted to, host:port; a port alone is one of this machine only"] = (
         "127.0.0.1:9097"

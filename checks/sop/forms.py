@@ -50,7 +50,12 @@ def do(form: Do, trial: Trial) -> Iterator[Obligation]:
         yield unheard
     elif known_s > due_s:
         because = Sentence.of("no {event} within {limit} of {anchor}", **about)
-        shown: dict[str, Any] = trial.shown(form.event, best, since.proof) if best else {"proof": since.proof}
+        early = None if best else log.too_early(form.event)
+        if early:
+            pattern = "{event} by {who} came too early, before any page; none came within {limit} of {anchor}"
+            because = Sentence.of(pattern, who=log.who(early), **about)
+        shown: dict[str, Any] = {"proof": tuple(sorted({*since.proof, *([early.seq] if early else [])}))}
+        shown = trial.shown(form.event, best, since.proof) if best else shown
         yield Obligation(status=Status.VIOLATED, because=trial.unfit(form.event, best, form.by) if best else because,
                          credit=0.0, **times, **shown)  # fmt: skip
     elif log.ended:

@@ -51,7 +51,7 @@ class Log:
 
     def __init__(self, book: Book, evidence: Evidence, *, now_s: float | None, holds: Mapping[str, str]) -> None:
         self.book, self.evidence = book, evidence
-        everything = [*_but_in_vain(acts_in(evidence))]
+        everything, self._in_vain = _but_in_vain(acts_in(evidence))
         self.began_s = began_s(evidence)
         end = next((act for act in everything if act.kind == "drill.end"), None)
         self.ended = end is not None
@@ -109,6 +109,10 @@ class Log:
         if event is None:
             return act.kind == name
         return any(act.kind in _either(pattern.kind) and shows(pattern, act) for pattern in event.any_of)
+
+    def too_early(self, name: str) -> Act | None:
+        """What would be this event, the newest, and came before any page, so that it counts for nothing; else None."""
+        return next((act for act in reversed(self._in_vain) if self.is_one(name, act)), None)
 
     def heard(self, observer: str, t_s: float) -> bool:
         """Whether an observer could be heard at this moment."""
@@ -256,10 +260,11 @@ class Log:
         return reasons[0] if reasons and all(reasons) else ""
 
 
-def _but_in_vain(acts: Sequence[Act]) -> Iterator[Act]:
-    """Without acknowledgements that came before any page: whoever gives them all the time has taken none."""
+def _but_in_vain(acts: Sequence[Act]) -> tuple[list[Act], list[Act]]:
+    """All but acknowledgements that came before any page, and those: whoever gives them all the time has taken none."""
     page = next((act for act in acts if act.kind == "page.delivered"), None)
-    return (act for act in acts if not (page and act.kind == "page.acked" and act.order < page.order))
+    early = {act for act in acts if page and act.kind == "page.acked" and act.order < page.order}
+    return [act for act in acts if act not in early], [act for act in acts if act in early]
 
 
 def thing(act: Act) -> tuple[object, ...]:

@@ -1,12 +1,14 @@
 """What a drill's checks foresee: told once, never by raising; and a look at observers that nobody's trouble spoils."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from checks import CannotObserve, Evidence, Foreseen, Observer, Sentence, Tell
+from checks.observers.sink import Sink
 from drills import preflight
 from drills.drill import CheckUse
 
@@ -86,3 +88,11 @@ def test_one_that_cannot_be_heard_spoils_no_look(monkeypatch: Any) -> None:
         "cannot": "no", "broken": "it broke: ZeroDivisionError: oh", "hangs": "it did not begin within 0.05 s",
     }  # fmt: skip
     assert [event.seq for event in evidence.events] == [*range(4)]
+
+
+def test_the_port_of_who_waits_to_be_told_is_left_to_the_run_that_may_hold_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        sink = Sink(listen=f"127.0.0.1:{taken.getsockname()[1]}", token="token")
+        evidence = asyncio.run(preflight.look({"oncall": sink}))
+
+    assert [(event.kind, event.data["kind"]) for event in evidence.events] == [("observer.opened", "sink")]
