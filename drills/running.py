@@ -31,7 +31,9 @@ class RunLost(Exception):
     """The run could not be written down, on a full disk for one; it was ended for that, and has no report."""
 
     def __init__(self, directory: RunDir, why: BaseException, *, healed: bool) -> None:
-        first = why.exceptions[0] if isinstance(why, BaseExceptionGroup) else why
+        first = why
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
         state = "everything was healed" if healed else f"NOT everything was healed: drills heal {directory.short}"
         super().__init__(f"the run was ended, for it could not be written down: {first}\n{state}")
         self.healed = healed
