@@ -112,16 +112,18 @@ def _parser() -> argparse.ArgumentParser:
     report = add("report", _report, "write the reports of a stored run anew, or print one of them")
     report.add_argument("--format", metavar="NAME", help="print this one: terminal, html, markdown, json or junit")
     runs = add("runs", _runs, "list the runs that are kept, or show one")
+    status = add("status", _status, "how a run stands: faults, probes, pages, roles, and what the SOP asks next")
+    status.add_argument("--watch", action="store_true", help="again every second, until the run has ended")
     heal = add("heal", _heal, "take away what a run left behind")
     abort = add("abort", _abort, "ask a run that is under way to heal everything and end")
     for one in (judge, report):
         one.add_argument("run", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
-    for one in (runs, heal, abort):
+    for one in (runs, status, heal, abort):
         one.add_argument("run", nargs="?", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
     heal.add_argument("--all", action="store_true", help="every run of this user on this host that is not clean")
     for one in (run, judge, report):
         one.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
-    for one in (doctor, run, judge, report, runs, heal, abort):
+    for one in (doctor, run, judge, report, runs, status, heal, abort):
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
     _add_afterwards(add)
     responding.add_to(add)
@@ -284,6 +286,22 @@ def _runs(given: argparse.Namespace) -> int:
         written = (directory.path / "report.html").exists()
         return _show(judge_run(directory), directory if written else None, "en")
     print(listing(rundir.known_runs(_root(given))))
+    return 0
+
+
+def _status(given: argparse.Namespace) -> int:
+    from drills import rundir
+    from drills.clock import SystemClock
+    from drills.past_runs import only_live
+    from drills.status import picture, watch
+
+    name = given.run or os.environ.get(responding.RUN)
+    run = rundir.find(_root(given), name) if name else only_live("drills status", "begin one: drills run DRILL")
+    try:
+        for text in watch(run, clear=sys.stdout.isatty()) if given.watch else [picture(run, SystemClock())]:
+            print(text, flush=True)
+    except KeyboardInterrupt:
+        print()  # who has seen enough has done nothing wrong
     return 0
 
 

@@ -47,7 +47,8 @@ class Inbox:
     def __init__(self, run: RunDir, journal: Journal, inventory: Inventory, roles: Sequence[str] = ()) -> None:
         """`roles` are those of the drill's SOPs; without any, every role may be taken."""
         self._run, self._journal = run, journal
-        self._roles = [*roles, *(role for person in inventory.people.values() for role in person.roles)] if roles else []
+        listed = (role for person in inventory.people.values() for role in person.roles)
+        self._roles = [*roles, *listed] if roles else []
         self._people, self._looking = inventory.people, inventory.looking
         self._stuck: set[str] = set()
         """Files that could not be taken away; they are not taken in again."""
@@ -113,7 +114,6 @@ class Inbox:
             self._journal.append("act.refused", {"act": clean(str(what))[:100], "id": _id(name), "via": via[:100],
                                                  "actor": (claim.for_ or claim.actor or claim.user)[:100],
                                                  "why": str(refused)}, sync=sync)  # fmt: skip
-
 
     def _see_that_it_is_one(self, act: Mapping[str, Any]) -> None:
         """Raise Refused for a role that nothing speaks of: whoever mistypes theirs would hold none, and not know it."""

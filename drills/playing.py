@@ -159,10 +159,11 @@ class Playing:
         except TimeoutError:
             pass  # it is told without how it ended
         finally:
+            by_itself = host.state(process) == "gone"
             await asyncio.to_thread(host.end, process, _END_S)
             # What the end of the run interrupts was done in part, so it is taken down in any case.
             took_s = round(self._journal.now_s - began_s, 3)
-            self._take_down(part.cue, {**line.act(), **command.told(), "took_s": took_s})
+            self._take_down(part.cue, {**line.act(), **command.told(by_itself=by_itself), "took_s": took_s})
 
     def _take_down(self, cue: Cue, act: Act) -> None:
         inventory = self._loaded.inventory
@@ -185,11 +186,11 @@ class _Command:
         self.start = host.Start(argv=("/bin/sh", "-c", _RUN, str(self._exit), *self._words), cwd=str(lab.here),
                                 log=str(self._log), pidfile=str(labs.pidfile(lab.folder, name)))  # fmt: skip
 
-    def told(self) -> Act:
-        """What was run and how it ended; why, where it did not end well."""
+    def told(self, *, by_itself: bool) -> Act:
+        """What was run and how it ended; why, where it did not end well, or `by_itself`."""
         command = shlex.join(self._words)
         code = _read(self._exit).strip()
-        if not code.isdecimal():
+        if not (by_itself and code.isdecimal()):  # the shell may outlive what is ended, and write down how that ended
             return {"cmd": command, "text": "it was ended before it was done"}
         last = next(reversed(_read(self._log).split("\n")[:-1]), "")[:_SAID_MAX]
         return {"cmd": command, "exit": int(code), **({"text": last} if code != "0" else {})}

@@ -52,6 +52,11 @@ class Roles:
         """The roles that somebody held at this moment."""
         return tuple(role for role in self._now if self.held(role, actor, t_s))
 
+    def holders(self, t_s: float) -> dict[str, tuple[str, ...]]:
+        """Who held each role at this moment, in the SOP's order; a role that nobody held has none."""
+        return {role: tuple(actor for name, actor in self._by if name == role and self.held(role, actor, t_s))
+                for role in self._now}  # fmt: skip
+
     def _begin(self, role: str, tenure: _Tenure) -> None:
         self._now[role][tenure.actor] = tenure
         self._by.setdefault((role, tenure.actor), []).append(tenure)

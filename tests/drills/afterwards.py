@@ -115,14 +115,14 @@ TEAM = [
 ]
 
 
-def run(folder: Path, *acts: Told, drill: str = DRILL, sop: str = SOP) -> RunDir:
+def run(folder: Path, *acts: Told, drill: str = DRILL, sop: str = SOP, **opening: Any) -> RunDir:
     """The directory of a run in which these acts were done."""
 
     def tell(story: Story) -> None:
         for _, one in sorted([*machines(), *acts], key=lambda pair: pair[0]):
             one(story)
 
-    return run_of(folder, tell, drill=drill, sop=sop)
+    return run_of(folder, tell, drill=drill, sop=sop, **opening)
 
 
 def drafts() -> dict[str, str]:

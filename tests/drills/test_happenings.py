@@ -96,6 +96,13 @@ def test_each_has_who_did_it_and_what_they_held_then(tmp_path: Path) -> None:
     assert listed["impact.start"].at == listed["fault.injected"].at
 
 
+def test_a_role_that_is_kept_for_another_does_not_come_with_the_page(tmp_path: Path) -> None:
+    kept = stored(run(tmp_path, *TEAM, kept={"ic": ["mei"]}))
+    listed = {one.activity: one for one in happenings(kept.evidence, kept.drill)}
+
+    assert listed["page.acked"].roles == ("L1",)
+
+
 def test_a_command_has_a_beginning_by_how_long_it_took(tmp_path: Path) -> None:
     began, ended = (one for one in told(tmp_path, *TEAM) if one.activity == "cli")
 

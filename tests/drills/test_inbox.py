@@ -289,6 +289,17 @@ def test_a_role_with_a_token_goes_to_those_it_belongs_to(desk: Desk) -> None:
     assert desk.tell({"act": "role.taken", "role": "IC", "holder": "lin"}).data["from"] == ME
 
 
+def test_a_role_that_no_sop_of_the_drill_has_is_refused_with_the_nearest(desk: Desk) -> None:
+    inventory = Inventory(environment="lab", people={"mei": Person(roles=("scribe",))})
+    desk.inbox = Inbox(desk.run, desk.journal, inventory, ["L1", "IC", "lead"])
+
+    said = desk.refused({"act": "role.taken", "role": "leaf"})
+    assert said == "no SOP of this drill has a role `leaf`; did you mean `lead`?  roles: L1, IC, lead, scribe"
+    assert desk.tell({"act": "role.taken", "role": "ic"}).data["holder"] == ME
+    assert desk.tell({"act": "role.taken", "role": "scribe", "holder": "mei"}).data["holder"] == "mei"
+    desk.tell({"act": "incident.severity", "severity": "P1", "role": "whatever"})
+
+
 def test_another_users_run_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")

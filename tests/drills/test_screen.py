@@ -397,6 +397,32 @@ def test_the_last_act_is_shown_with_its_time_and_what_observers_saw_is_none(plan
     assert row(one, "last act") == "01:02  wang (scripted): note: I act alone"
 
 
+PAGE = {"receiver": "oncall", "new": True, "answered": 200, "alerts": [{"alert": "CacheDown"}, {"alert": "CacheDown"}]}
+
+
+def test_a_page_that_reached_somebody_shows_once_and_again_when_it_is_resolved(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = Conducted(plan=plan, phase="faults").tell(0, "run.opened")
+    assert "page" not in "\n".join(shown(one))
+    one.tell(61, "page.received", **PAGE, status="firing")
+    assert row(one, "page") == "01:01  CacheDown reached oncall (firing)"
+    one.tell(62, "page.received", **{**PAGE, "new": False}, status="firing")
+    one.tell(63, "page.received", **{**PAGE, "answered": 503}, status="resolved")
+    assert row(one, "page") == "01:01  CacheDown reached oncall (firing)"
+
+    tell("page.received", **PAGE, status="resolved")
+    tell("page.received", **{**PAGE, "new": False}, status="resolved")
+    assert capsys.readouterr().err == "01:02  page: CacheDown reached oncall (resolved)\n"
+
+
+def test_of_a_page_about_many_alerts_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    many = [{"alert": f"A{number}"} for number in range(5)]
+    tell("page.received", **{**PAGE, "alerts": many}, status="firing")
+
+    assert capsys.readouterr().err == "01:02  page: A0, A1, A2 and 2 more reached oncall (firing)\n"
+
+
 def test_an_act_that_is_left_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     tell("act.skipped", act="lin-ack", actor="lin", why="it never came")
 

@@ -1,5 +1,6 @@
 """A run with responders waits for their word, and leaves the fault to them until then."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,12 +43,20 @@ def test_it_ends_when_somebody_says_that_it_is_over(here: Ground) -> None:
         lambda: bool(here.all_runs()) and "injection.verified" in here.all_runs()[0].journal.read_text(),
         "the fault is there",
     )
+    code, stands = here.call("status")
+    assert code == 0, stands
+    assert re.search(r"acknowledge  (pending|at risk) +the page must be acknowledged within [0-4] s", stands), stands
+    watching = here.start("status", "--watch")
     assert here.call("ack", "--as", "lin")[0] == 0
     assert "injection.healing" not in here.all_runs()[0].journal.read_text()
     assert here.call("resolve", "--as", "lin")[0] == 0
     said, _ = run.communicate(timeout=60)
 
     assert run.returncode == 0, said
+    seen, _ = watching.communicate(timeout=30)
+    assert watching.returncode == 0, seen
+    assert re.search(r"acknowledge  satisfied +page.acked by lin", seen), seen
+    assert re.search(r"attended .* passed ", seen), "it ends with the run, and how that ended"
     assert "the faults stay until `drills resolve`, 6 s at most" in said
     assert "injection.healing" in here.all_runs()[0].journal.read_text()
     assert at(here, "injection.healing") > at(here, "act.recorded")

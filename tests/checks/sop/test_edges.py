@@ -42,7 +42,11 @@ def test_what_comes_with_a_role_may_be_kept_for_another_too() -> None:
 def test_to_acknowledge_all_the_time_acknowledges_nothing_before_there_is_a_page() -> None:
     early = Story().fault(1).page(2).act(1.5, "page.acked", "lin")
 
-    assert one(ACKED, early.ended(60)).status == "violated"
+    found = one(ACKED, early.ended(60))
+    assert found.status == "violated"
+    assert str(found.obligations[0].because) == (
+        "page.acked by lin came too early, before any page; none came within 5 min of page.delivered"
+    )
     assert one(ACKED, early.act(7, "page.acked", "lin").ended(61)).status == "satisfied"
     assert decided(Story().fault(1).act(1.5, "page.acked", "lin").page(2), "lin") == "violated", (
         "nor does it make a leader"

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from checks import Outcome
+from checks import Outcome, Trust
+from checks.sop.acts import Act
+from checks.sop.log import shows
 from checks.sop.obligation import Status
 from checks.sop.standing import Standing
 from drills import sops
@@ -312,3 +314,33 @@ def test_the_check_says_so() -> None:
 
     assert verdict(triage().ended(END), book).outcome is Outcome.PASSED
     assert verdict(acted_first_and_looked_later().ended(END), book).outcome is Outcome.FAILED
+
+
+# --- whose words are the command's
+
+
+def fits(path: str, event: str, command: str) -> bool:
+    """Whether a command that went well is this event of an example."""
+    (pattern,) = sops.read(ROOT / "examples" / path).events[event].any_of
+    return shows(pattern, Act(t_s=0, seq=0, kind="cli", trust=Trust.ATTRIBUTED,
+                              data={"cmd": command, "mutating": False, "exit": 0}))  # fmt: skip
+
+
+COMMANDS = [
+    ("cache/practice-sop.yaml", "compared", "/opt/v/bin/python3.11 operate.py compare 6380 6381"),
+    ("sops/announce-decide-act.yaml", "tested", "pytest tests/orders"),
+    ("sops/announce-decide-act.yaml", "tested", ".venv/bin/python -m pytest -q"),
+    ("sops/announce-decide-act.yaml", "tested", "uv run pytest"),
+    ("sops/announce-decide-act.yaml", "tested", "make check"),
+    ("sops/failover-by-hand.yaml", "looked", "valkey-cli -p 6380 info replication"),
+    ("sops/failover-by-hand.yaml", "looked", "ssh r1 /usr/bin/redis-cli SENTINEL replicas shop"),
+    ("sops/failover-by-hand.yaml", "looked", "psql -c 'select * from pg_stat_replication'"),
+    ("sops/failover-by-hand.yaml", "looked", "patronictl -c p.yml list"),
+]
+
+
+@pytest.mark.parametrize(("path", "event", "command"), COMMANDS)
+def test_to_print_a_command_is_not_to_run_it(path: str, event: str, command: str) -> None:
+    assert fits(path, event, command)
+    assert not fits(path, event, f"echo {command}")
+    assert not fits(path, event, f"true # {command}")
