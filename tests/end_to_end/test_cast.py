@@ -125,6 +125,8 @@ def test_when_the_conductor_is_killed_the_reaper_ends_the_command(here: Ground) 
 
     wait_until(lambda: host.find("^sleep 60[01]$") == [], "the command has ended")
     wait_until(here.is_closed, "the run is clean")
+    assert drill.returncode == -signal.SIGKILL
+    assert here.kinds()[-1] == "run.closed"
 
 
 def test_in_a_control_the_cast_plays_as_well(here: Ground) -> None:

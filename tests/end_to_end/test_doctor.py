@@ -198,6 +198,8 @@ class TestDoctor:
 
         wait_until(lambda: not desk.left(), "the lab has ended")
         wait_until(lambda: not any((desk.folder / "state" / "open").iterdir()), "it is not listed any more")
+        assert process.returncode == -signal.SIGKILL
+        assert desk.left() == []
 
     def test_a_target_that_is_not_there_is_told_without_a_lab(self, desk: Desk) -> None:
         (desk.folder / "inventory.yaml").write_text(

@@ -237,6 +237,7 @@ def test_after_a_storm_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -
             await told.comes("alert.sensed", series="later")
 
     asyncio.run(main())
+    assert len(told.all("alert.sensed")) == module._EACH + 1
 
 
 @pytest.mark.parametrize("trouble", [Unheard("it is gone"), KeyError("data"), TimeoutError()])
