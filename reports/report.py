@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from checks import Outcome, Samples, Sentence, Verdict
+from checks import Measured, Outcome, Samples, Sentence, Verdict
+from checks.incident import Incident
 from reports.words import Words
 
 FORMAT = 1
@@ -57,9 +58,11 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreLine:
-    """What one check gave or took."""
+    """What one check, or one part of a check that is made of many things, gave or took."""
 
     check: str
+    part: str = ""
+    """Of what the check is made of; empty for the whole of it."""
     dimension: str
     """Its title, as the rubric has it."""
     weight: float
@@ -76,6 +79,25 @@ class CapHit:
     cap: float
     because: str
     check: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DimensionScore:
+    """What one ability was worth in this run."""
+
+    name: str
+    title: str
+    written: float
+    """Its weight as the rubric has it."""
+    weight: float
+    """Its share of 100, after the others that the drill has no check for dropped out."""
+    points: float | None
+    """0 to 100, of what was judged of it; None when nothing was."""
+    rating: str
+    """`P`, `S`, `M` or `U`: performed without challenges, with some, with major ones, unable to be performed (HSEEP
+    2020); empty without points."""
+    judged: int
+    planned: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +122,12 @@ class Score:
     rubric: str
     rubric_digest: str
     """SHA-256 of the rubric; scores are compared only when it is the same."""
+    dimensions: tuple[DimensionScore, ...] = ()
+    """In the rubric's order, those that the drill has checks for."""
+    rating: str = ""
+    """Of the points, as a dimension's."""
+    letter: str = ""
+    """`A`, `B`, `C`, `D` or `F`, of the points; empty without points."""
 
     @property
     def confident(self) -> bool:
@@ -143,6 +171,28 @@ class ProbeResult:
     """The planned distance of its looks."""
     fell_behind: bool
     """True when its looks were sent so late that its figures are coarser than planned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One figure of the run, as people compare it between runs: `RTO`, `availability`."""
+
+    name: str
+    """`TTD`, `MTTI`, `RTO`, `RPO`, `availability`, …; unique but for `of`."""
+    title: str
+    """What it is, in a few words; translatable."""
+    of: str = ""
+    """The probe or alert that it is of, where there may be several."""
+    value: Measured | None
+    """None when it was not measured, which is never 0."""
+    why_not: Sentence | None = None
+    """Why it was not."""
+    from_s: float | None = None
+    to_s: float | None = None
+    """The stretch of time that it is of."""
+    note: Sentence | None = None
+    """What one must know to read it."""
+    proof: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +249,10 @@ class Report:
     """What to type next: `again`, `judge`."""
     changed_limits: tuple[str, ...] = ()
     """Limits that were set when judging, over those of the drill: `failover.within=3s`."""
+    incident: Incident | None = None
+    """When what happened, from the fault to the all-clear; None in reports made without a journal."""
+    metrics: tuple[Metric, ...] = ()
+    """The figures by which runs are compared, in a fixed order."""
 
     @property
     def exit_code(self) -> int:
