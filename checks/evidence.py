@@ -76,7 +76,7 @@ class Sample:
 
 
 class Samples(Sequence[Sample]):
-    """All looks of one probe in the order in which they were sent, kept in columns (about 41 bytes a look).
+    """All looks of one probe in the order in which they were sent, kept in columns (about 33 bytes a look).
 
     Looks end in another order than they were sent in. So they are appended as they come, and the next reading sorts
     the end of the columns, which is all that they can have touched: inserting each would cost a run of an hour minutes.
@@ -86,7 +86,7 @@ class Samples(Sequence[Sample]):
 
     def __init__(self, probe: str, samples: Iterable[Sample] = ()) -> None:
         self.probe = probe
-        self._n, self._seq = array("q"), array("q")
+        self._n, self._seq = array("i"), array("i")
         self._planned, self._sent, self._done = array("d"), array("d"), array("d")
         self._seen = bytearray()
         self._why: dict[int, str] = {}

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +25,10 @@ FORMAT = 1
 
 _GENESIS = "0" * 32
 _TAIL = ',"link":"'
+_TAIL_BYTES = _TAIL.encode()
 _TAIL_LENGTH = len(_TAIL) + 32 + len('"}')
+_PIECE = 65_536
+"""Bytes that are read at a time from the end."""
 
 
 class JournalBusy(Exception):
@@ -74,12 +77,13 @@ class Journal:
 
     @classmethod
     def _resumed(cls, path: Path, clock: Clock, handle: int) -> tuple[Self, list[Event]]:
-        whole, torn = _split(path.read_bytes())
-        events, link = _check(whole, path)
-        if torn:
+        reading = _Reading(path)
+        events = list(reading)
+        if reading.torn:
             with suppress(OSError):  # half a line is no evidence, and no full disk may keep us from healing
-                path.with_suffix(".torn").write_bytes(torn)
-            os.ftruncate(handle, len(whole))
+                path.with_suffix(".torn").write_bytes(reading.torn)
+            os.ftruncate(handle, reading.size)
+        torn, link = reading.torn, reading.link.decode()
         journal = cls(path, clock, origin_s=_origin(events, clock), seq=len(events), link=link, handle=handle)
         if torn:
             events.append(
@@ -137,12 +141,17 @@ class Journal:
             os.close(self._handle)
 
 
-def read(path: Path) -> list[Event]:
-    """All events of a journal, checked link by link; a line torn off at the very end is left out.
+def events(path: Path) -> Iterator[Event]:
+    """The events of a journal one by one, checked link by link; a line torn off at the very end is left out.
 
     Raises DrillError that names the first line which does not follow from the one before.
     """
-    return _check(_split(path.read_bytes())[0], path)[0]
+    return iter(_Reading(path))
+
+
+def read(path: Path) -> list[Event]:
+    """All events of a journal at once; raises as `events` does."""
+    return list(events(path))
 
 
 def now_s(events: list[Event], clock: Clock) -> float:
@@ -152,8 +161,13 @@ def now_s(events: list[Event], clock: Clock) -> float:
 
 def last_link(path: Path) -> str:
     """The last link of a journal, which stands for all of it."""
-    whole, _ = _split(path.read_bytes())
-    return whole.rstrip(b"\n").rpartition(b"\n")[2][-34:-2].decode("ascii", "replace")
+    with path.open("rb") as file:
+        place, end = file.seek(0, os.SEEK_END), b""
+        while place and end.count(b"\n") < 2:
+            step = min(place, _PIECE)
+            place = file.seek(place - step)
+            end = file.read(step) + end
+    return end.rpartition(b"\n")[0].rpartition(b"\n")[2][-34:-2].decode("ascii", "replace")
 
 
 def is_being_written(path: Path) -> bool:
@@ -224,39 +238,45 @@ def _lock(handle: int, path: Path) -> None:
             time.sleep(pause_s)
 
 
-def _split(content: bytes) -> tuple[bytes, bytes]:
-    """Whole lines, and what was torn off at the end."""
-    end = content.rfind(b"\n") + 1
-    return content[:end], content[end:]
+class _Reading:
+    """Reads a journal from its beginning, line by line, and checks that each follows from the one before."""
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.link = _GENESIS.encode()
+        self.size = 0
+        """Bytes of whole lines that were read."""
+        self.torn = b""
+        """What was torn off at the end."""
 
-def _check(content: bytes, path: Path) -> tuple[list[Event], str]:
-    events: list[Event] = []
-    link = _GENESIS
-    for number, line in enumerate(content.splitlines(), 1):
-        event, link = _parse(line, link, number, path)
-        events.append(event)
-    return events, link
+    def __iter__(self) -> Iterator[Event]:
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file):
+                if not line.endswith(b"\n"):
+                    self.torn = line
+                    return
+                event = self._event(line, number)
+                self.size += len(line)
+                yield event
 
-
-def _parse(line: bytes, before: str, number: int, path: Path) -> tuple[Event, str]:
-    try:
-        text = line.decode()
-        body, tail = text[:-_TAIL_LENGTH], text[-_TAIL_LENGTH:]
-        link = tail[len(_TAIL) : -2]
-        if not tail.startswith(_TAIL) or link != _link(before, body):
-            raise _damaged(path, number)
-        data = json.loads(body + "}")
-        event = Event(seq=data["seq"], t_s=data["t_us"] / 1e6, at=data["at"], kind=data["kind"], source=data["source"],
-                      trust=Trust(data["trust"]), data=data["data"])  # fmt: skip
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, ValueError) as error:
-        raise _damaged(path, number) from error
-    if event.seq != number - 1:
-        raise _damaged(path, number)
-    if number == 1 and event.data.get("format") != FORMAT:
-        raise DrillError([Problem(Place(str(path), 1, 1), f"journal has format {event.data.get('format')!r}",
-                                  f"this version reads format {FORMAT}", "journal-format")])  # fmt: skip
-    return event, link
+    def _event(self, line: bytes, number: int) -> Event:
+        body, tail = line[: -_TAIL_LENGTH - 1], line[-_TAIL_LENGTH - 1 : -1]
+        link = hashlib.sha256(self.link + body).hexdigest()[:32].encode()
+        if tail != _TAIL_BYTES + link + b'"}':
+            raise _damaged(self.path, number + 1)
+        try:
+            data = json.loads(line.decode())
+            event = Event(seq=data["seq"], t_s=data["t_us"] / 1e6, at=data["at"], kind=data["kind"],
+                          source=data["source"], trust=Trust(data["trust"]), data=data["data"])  # fmt: skip
+        except (KeyError, ValueError, TypeError) as error:
+            raise _damaged(self.path, number + 1) from error
+        if event.seq != number:
+            raise _damaged(self.path, number + 1)
+        if not number and event.data.get("format") != FORMAT:
+            raise DrillError([Problem(Place(str(self.path), 1, 1), f"journal has format {event.data.get('format')!r}",
+                                      f"this version reads format {FORMAT}", "journal-format")])  # fmt: skip
+        self.link = link
+        return event
 
 
 def _damaged(path: Path, number: int) -> DrillError:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from checks import Event, Evidence, FaultSeen, Samples, Sentence, judge, quantile
 from checks.took_effect import TookEffect
-from checks.units import show_duration, write_duration
+from checks.units import show_count, show_duration, write_duration
 from drills import drill as drills
 from drills import journal, load
 from drills.acts import said
@@ -41,6 +41,7 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
     outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
     opened = evidence.events[0].data
     probes = tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values())
+    told = _worth_telling(evidence, results)
     return Report(
         run=run.id,
         drill=drill.name,
@@ -58,8 +59,8 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
         faults=tuple(_fault(evidence, fault.id, fault.note) for fault in drill.faults),
         probes=probes,
         phases=_phases(evidence),
-        moments=tuple(_moment(event) for event in evidence.events if event.kind not in _QUIET),
-        findings=tuple(_findings(evidence, probes)),
+        moments=tuple(map(_moment, told)),
+        findings=(*_findings(evidence, probes), *_left_out(evidence, told)),
         digests={**opened["digests"], "journal": journal.last_link(run.journal)},
         versions={**opened["versions"], **_listened_to(evidence)},
         commands=_commands(run, drill, opened),
@@ -77,17 +78,19 @@ class Stored(NamedTuple):
 
 def stored(run: RunDir, *, limits: tuple[str, ...] = ()) -> Stored:
     """Read a run. Raises DrillError when its journal, drill, SOP or rubric was edited, or does not read."""
-    events = journal.read(run.journal)
-    _see_unchanged(run, events)
-    limits = (*events[0].data["limits"], *limits)
+    evidence = Evidence(journal.events(run.journal))
+    _see_unchanged(run, evidence.events)
+    limits = (*evidence.events[0].data["limits"], *limits)
     drill = load.with_sops(drills.read(run.drill, limits=limits), lambda name, _: run.path / f"{name}.yaml")
-    return Stored(Evidence(events), drill, limits)
+    return Stored(evidence, drill, limits)
 
 
 _QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
 """Kinds that a person reading the story can do without; the journal has them."""
 _UNSAID = frozenset({"sentences", "injection", "format", "digests", "versions", "boot", "monotonic_s", "run"})
 """Data of events that a person can do without."""
+_EACH_END = 500
+"""Events of one kind that are told from the beginning of a run, and as many from its end."""
 _WORDS_MAX = 400
 """Characters of one event in the story; a hundred holes in what was read back are for the journal."""
 
@@ -184,6 +187,25 @@ def _phases(evidence: Evidence) -> tuple[Phase, ...]:
         Phase(name=event.data["phase"], from_s=event.t_s, to_s=end)
         for event, end in zip(entered, ends, strict=False)  # of no phases there is still an end
     )
+
+
+def _worth_telling(evidence: Evidence, results: Sequence[CheckResult]) -> list[Event]:
+    """The events that a person may want to read: of a kind that came very often those that prove something, and some at
+    either end."""
+    proof = {seq for one in results for seq in one.verdict.proof}
+    proof |= {seq for one in results for row in one.verdict.rows for seq in row.proof}
+    ends: set[int] = set()
+    for kind in {event.kind for event in evidence.events} - _QUIET:
+        of_kind = evidence.of(kind)
+        ends.update(event.seq for event in [*of_kind[:_EACH_END], *of_kind[-_EACH_END:]])
+    return [event for event in evidence.events if event.seq in ends or (event.seq in proof and event.kind not in _QUIET)]
+
+
+def _left_out(evidence: Evidence, told: Sequence[Event]) -> Iterator[Sentence]:
+    """How many events of the story are in the journal alone."""
+    missing = sum(event.kind not in _QUIET for event in evidence.events) - len(told)
+    if missing:
+        yield Sentence.of("{n} events of kinds that came very often are in the journal alone", n=show_count(missing))
 
 
 def _moment(event: Event) -> Moment:

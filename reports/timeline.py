@@ -4,10 +4,13 @@ Whoever draws it reads no samples. A lane holds at most some thousand marks howe
 so that the fastest, the slowest and the bad ones of every stretch stay. Times are seconds since the run was opened.
 """
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import compress, pairwise
 from math import isfinite
+from operator import sub
 
 from checks import Outcome, Samples, Seen, Spent, Window
 from reports.report import CheckResult, FaultResult, Phase, ProbeResult, Report
@@ -18,7 +21,9 @@ POINTS_MAX = 1500
 STRETCHES_MAX = 500
 """Of one probe's availability."""
 
-_BAD, _BLIND = ord(Seen.BAD), ord(Seen.BLIND)
+_GOOD, _BAD, _BLIND = (ord(one) for one in Seen)
+_RUN = re.compile(rb"(.)\1*", re.DOTALL)
+"""Looks in a row that saw the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +169,8 @@ def stretches(samples: Samples, every_s: float, most: int = STRETCHES_MAX) -> tu
     if not sent:
         return ()
     alone_s = 3 * every_s if every_s > 0 else float("inf")
-    starts = [0]
-    for index in range(1, len(sent)):
-        if seen[index] != seen[index - 1] or sent[index] - sent[index - 1] > alone_s:
-            starts.append(index)
+    alone = [index for index, (before, at) in enumerate(pairwise(sent), 1) if at - before > alone_s]
+    starts = sorted({*(run.start() for run in _RUN.finditer(seen)), *alone})
     if len(starts) > most:
         starts = _evenly(sent, most)
     return tuple(_stretch(samples, first, after, every_s) for first, after in pairwise([*starts, len(sent)]))
@@ -249,9 +252,8 @@ def _evenly(sent: Sequence[float], parts: int) -> list[int]:
     """Where to cut so that each part is of equal length in time; parts without a look are left out."""
     step = (sent[-1] - sent[0]) / parts or 1.0
     cuts = [0]
-    for index, at in enumerate(sent):
-        if at - sent[cuts[-1]] >= step:
-            cuts.append(index)
+    while (after := bisect_left(sent, sent[cuts[-1]] + step, cuts[-1] + 1)) < len(sent):
+        cuts.append(after)
     return cuts
 
 
@@ -267,27 +269,18 @@ def _stretch(samples: Samples, first: int, after: int, every_s: float) -> Stretc
 
 
 def _thin(sent: Sequence[float], done: Sequence[float], seen: bytearray, bins: int) -> list[int]:
-    """Indices to keep, at most three a bin."""
-    scale = bins / ((sent[-1] - sent[0]) or 1.0)
-    fastest: dict[int, int] = {}
-    slowest: dict[int, int] = {}
-    worst: dict[int, int] = {}
-    begin = sent[0]
-    for index, one in enumerate(seen):
-        if one == _BLIND:
-            continue
-        place = min(bins - 1, int((sent[index] - begin) * scale))
-        took_s = done[index] - sent[index]
-        if one == _BAD:
-            kept = worst.get(place)
-            if kept is None or took_s > done[kept] - sent[kept]:
-                worst[place] = index
-            continue
-        kept = slowest.get(place)
-        if kept is None or took_s > done[kept] - sent[kept]:
-            slowest[place] = index
-        kept = fastest.get(place)
-        if kept is None or took_s < done[kept] - sent[kept]:
-            fastest[place] = index
-    bad = [index for index, one in enumerate(seen) if one == _BAD] if seen.count(_BAD) <= bins else list(worst.values())
-    return sorted({*fastest.values(), *slowest.values(), *bad})
+    """Indices to keep, at most three a bin; bad ones all, if they are few."""
+    few = seen.count(_BAD) <= bins
+    kept = {index for index, one in enumerate(seen) if one == _BAD} if few else set()
+    step, first = (sent[-1] - sent[0]) / bins or 1.0, 0
+    for number in range(1, bins + 1):
+        after = bisect_left(sent, sent[0] + number * step, first) if number < bins else len(sent)
+        took = list(map(sub, done[first:after], sent[first:after]))
+        part = seen[first:after]
+        good = took if part.count(_GOOD) == len(part) else list(compress(took, (one == _GOOD for one in part)))
+        bad = [] if few else list(compress(took, (one == _BAD for one in part)))
+        wanted = [(time, _GOOD) for time in {min(good), max(good)}] if good else []
+        wanted += [(max(bad), _BAD)] if bad else []
+        kept.update(first + next(place for place, time in enumerate(took) if (time, part[place]) == one) for one in wanted)
+        first = after
+    return sorted(kept)

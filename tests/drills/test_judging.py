@@ -96,6 +96,20 @@ def words(report: Report) -> list[str]:
     return [str(one) for one in report.findings]
 
 
+def test_of_events_that_came_very_often_the_report_tells_those_at_either_end(tmp_path: Path) -> None:
+    def more(story: Story) -> None:
+        for number in range(1_300):
+            story.at(19 + number / 1000, "alert.state", observer="metrics", alert=f"Other{number}", labels={},
+                     series=str(number), state="firing", since_unix=None, active_unix=None)  # fmt: skip
+
+    report = judge_run(run_of(tmp_path, whole(more=more)))
+    told = [one.what for one in report.moments if one.what.startswith("alert.state")]
+
+    assert len(told) == 1_000
+    assert ["Other499" in told[499], "Other800" in told[500]] == [True, True]
+    assert words(report) == ["300 events of kinds that came very often are in the journal alone"]
+
+
 # a run that went as it should
 
 
