@@ -5,10 +5,13 @@ Exports the contract only; `checks.catalog` alone names the implementations.
 
 from checks.check import (
     Check,
+    Doubt,
     DurationLimit,
     FaultName,
+    FirstHand,
     Foreseen,
     Foresees,
+    Harmful,
     Horizon,
     Listens,
     Measured,
@@ -21,6 +24,7 @@ from checks.check import (
     Row,
     ScoreCap,
     Sentence,
+    Share,
     Spent,
     Verdict,
     Waits,
@@ -32,20 +36,23 @@ from checks.check import (
 )  # fmt: skip
 from checks.evidence import Event, Evidence, FaultSeen, Sample, Samples, Seen, Trust, quantile
 from checks.observer import CannotObserve, IsTold, Observer, SendsAlerts, Tell
-from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, TargetName, Watch, bad, blind
+from checks.probe import GOOD, CannotLook, LeftBehind, Look, Probe, ReadsBack, SecondHand, TargetName, Watch, bad, blind
 
 __all__ = [
     "GOOD",
     "CannotLook",
     "CannotObserve",
     "Check",
+    "Doubt",
     "DurationLimit",
     "Event",
     "Evidence",
     "FaultName",
     "FaultSeen",
+    "FirstHand",
     "Foreseen",
     "Foresees",
+    "Harmful",
     "Horizon",
     "IsTold",
     "LeftBehind",
@@ -65,9 +72,11 @@ __all__ = [
     "Sample",
     "Samples",
     "ScoreCap",
+    "SecondHand",
     "Seen",
     "SendsAlerts",
     "Sentence",
+    "Share",
     "Spent",
     "TargetName",
     "Tell",

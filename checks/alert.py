@@ -24,6 +24,7 @@ class Alert(Wish):
 
     name: ClassVar[str] = "alert"
     listens: ClassVar[bool] = True
+    harms: ClassVar[tuple[str, ...]] = ("page_missed",)
 
     after: Annotated[FaultName, "The fault that it must tell of"]
 
@@ -37,7 +38,7 @@ class Alert(Wish):
         fault = evidence.fault(self.after)
         if fault.effect_s is None:
             return not_in_effect(fault)
-        return told(self, evidence, fault, Alerting(evidence)).verdict
+        return told(self, evidence, fault, evidence.derived(Alerting)).verdict
 
     def foresee(self, evidence: Evidence) -> tuple[Foreseen, ...]:
         """Whether it can come, whom it would reach, and how late."""
@@ -48,4 +49,4 @@ class Alert(Wish):
         fault = evidence.fault(self.after)
         if fault.effect_s is None:
             return not_in_effect(fault)
-        return silent(self, evidence, fault, Alerting(evidence))
+        return silent(self, evidence, fault, evidence.derived(Alerting))

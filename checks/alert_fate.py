@@ -15,7 +15,6 @@ from checks.alerting import Alerting, Delivery, Episode, Trouble, expression_in,
 from checks.check import Measured, Part, Sentence, Spent, Verdict, Window, failed, passed, unknown
 from checks.clocks import Instant
 from checks.evidence import Event, Evidence, FaultSeen
-from checks.outage import credit
 from checks.page_parts import clause, figures, noticed, parts
 from checks.units import show_duration
 
@@ -197,7 +196,7 @@ class _Judging:
         reached = "{alert} reached {receiver}"
         if took.low > self.within_s:
             late = failed(reached + " only after {took}; limit {limit}" + times, harm="page_late",
-                          credit=credit(took.value, self.within_s), **about)  # fmt: skip
+                          lateness=took.value / self.within_s, **about)  # fmt: skip
             return self._earlier_unseen(page) or Told(fate=Fate.LATE, verdict=late)
         if took.high > self.within_s:
             return _unknown(reached + " after {took}, too coarse for limit {limit}", **about)
@@ -327,7 +326,7 @@ class _Judging:
         took = self._after(first)
         if took.low > self.within_s:
             return self._failed(Fate.LATE, "{alert} fired only after {took}; limit {limit}", harm="page_late", proof=lines,
-                                took=took.beside(self.within_s), credit=credit(took.value, self.within_s))  # fmt: skip
+                                took=took.beside(self.within_s), lateness=took.value / self.within_s)  # fmt: skip
         return _unknown("{alert} fired after {took}, but without a sink nobody can say whom it reached", proof=lines,
                         **self._about(took=took.beside(None)))  # fmt: skip
 

@@ -23,7 +23,7 @@ from checks.units import show_count
 
 def foresee(wishes: Sequence[Wish], evidence: Evidence) -> tuple[Foreseen, ...]:
     """What can be said of those who listen, and then of each alert that is wished for."""
-    alerting = Alerting(evidence)
+    alerting = evidence.derived(Alerting)
     of_each = [one for wish in wishes for one in foresee_wish(wish, alerting, evidence)]
     return (*_listening(alerting, evidence), *of_each) if wishes else ()
 

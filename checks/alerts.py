@@ -42,6 +42,7 @@ class Alerts:
 
     name: ClassVar[str] = "alerts"
     listens: ClassVar[bool] = True
+    harms: ClassVar[tuple[str, ...]] = ("page_missed",)
 
     after: Annotated[FaultName, "The fault that they must tell of"]
     expect: Annotated[tuple[Wish, ...], "Alerts that must come"] = ()
@@ -77,7 +78,7 @@ class Alerts:
         fault = evidence.fault(self.after)
         if fault.effect_s is None:
             return not_in_effect(fault)
-        alerting = Alerting(evidence)
+        alerting = evidence.derived(Alerting)
         results = [of_wish(wish, evidence, fault, alerting) for wish in self.expect]
         acting_s = fault.effect_s if fault.acting_s is None else min(fault.acting_s, fault.effect_s)
         came = [one for one in _first_told(alerting.deliveries) if one.t_s >= acting_s]
@@ -140,7 +141,7 @@ class Alerts:
                               values={**first.because.values, "more": str(len(others)),
                                       "others": _listed([_short(one) for one in others])})  # fmt: skip
             verdict = replace(verdict, because=because)
-        return replace(verdict, credit=self._credit(met, len(results), noisy, bad)) if wrong else verdict
+        return replace(verdict, credit=self._credit(met, len(results), noisy, bad), lateness=None) if wrong else verdict
 
     def _credit(self, met: int, all_: int, noisy: Sequence[Delivery], bad: Sequence[Delivery]) -> float:
         """The share of expectations that were met; what came beyond the limit counts as one that was not."""

@@ -10,6 +10,7 @@ CHECKS: Mapping[str, str] = {
     "data_loss": "checks.data_loss:DataLoss",
     "unaffected": "checks.unaffected:Unaffected",
     "media": "checks.media:Media",
+    "appears": "checks.appears:Appears",
     "recovered": "checks.recovered:Recovered",
     "alert": "checks.alert:Alert",
     "alerts": "checks.alerts:Alerts",
@@ -23,6 +24,7 @@ PROBES: Mapping[str, str] = {
     "valkey": "checks.probes.valkey:ValkeyProbe",
     "sql": "checks.probes.sql:SqlProbe",
     "command": "checks.probes.command:CommandProbe",
+    "prometheus": "checks.probes.prometheus:PrometheusProbe",
 }
 
 ADDRESSES: Mapping[str, str] = {
@@ -32,6 +34,7 @@ ADDRESSES: Mapping[str, str] = {
     "valkey": "checks.valkey_service:ValkeyService",
     "sql": "checks.probes.sql:SqlDatabase",
     "command": "checks.probes.command:CommandPlace",
+    "prometheus": "checks.probes.prometheus:PrometheusServer",
 }
 """As an inventory says how probes reach a target."""
 
@@ -44,5 +47,6 @@ OBSERVERS: Mapping[str, str] = {
     "replication": "checks.observers.replication:Replication",
     "members": "checks.observers.members:Members",
     "query": "checks.observers.query:Query",
+    "kubernetes": "checks.observers.kubernetes:KubernetesObserver",
 }
 """As an inventory says who is listened to."""

@@ -52,7 +52,7 @@ class Measured:
     low: float
     high: float
     unit: str
-    """`s`, `ratio` or `count`."""
+    """`s`, `ratio`, `count`, or `times` for how many times something is another."""
 
     @classmethod
     def between(cls, low_s: float, high_s: float) -> Self:
@@ -125,6 +125,15 @@ class ScoreCap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A cap of which nobody can say whether it is called for."""
+
+    at_most: float
+    because: Sentence
+    """Why nobody can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of the table behind a verdict that is made of many things, such as the rules of a SOP."""
 
@@ -144,6 +153,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one part of a verdict is worth by itself, where a check shows several abilities: of a SOP, its triage."""
+
+    credit: float | None
+    """0 to 1, of what is known of it; None when too little is."""
+    least: float
+    """0 to 1, what it is worth at the least, whatever is still unknown of it."""
+    because: Sentence
+    proof: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a check says, why, and which events prove it."""
 
@@ -153,6 +174,8 @@ class Verdict:
     """Journal lines, by sequence number."""
     credit: float | None = None
     """0 to 1, what a score may give for it; left out, 1 for passed, 0 for failed, nothing for unknown."""
+    lateness: float | None = None
+    """What it took, as a multiple of its limit, where it failed by being late: the rubric's curve makes credit of that."""
     harm: str = ""
     """What a rubric's cap is looked up by when the verdict is not a pass: `data_lost`, `not_recovered`, …"""
     measured: Mapping[str, Measured] = field(default_factory=dict)
@@ -161,10 +184,14 @@ class Verdict:
     cap: ScoreCap | None = None
     """It counts where the verdict is not a pass."""
     rows: tuple[Row, ...] = ()
+    shares: Mapping[str, Share] = field(default_factory=dict)
+    """Its parts by name, for rubrics that list those: `sop.triage` is the part `triage` of the check `sop`."""
+    doubt: Doubt | None = None
+    """Of the caps of its own of which nobody can say whether they are called for, the lowest."""
 
     @property
     def points(self) -> float | None:
-        """The credit, with its default; None means that nothing can be said."""
+        """The credit, with its default, before any curve; None means that nothing can be said."""
         if self.outcome is Outcome.UNKNOWN:
             return None
         if self.credit is not None:
@@ -180,11 +207,11 @@ def passed(pattern: str, /, *, proof: tuple[int, ...] = (), measured: Mapping[st
 
 
 def failed(pattern: str, /, *, proof: tuple[int, ...] = (), harm: str = "", credit: float | None = None,
-           measured: Mapping[str, Measured] | None = None, windows: tuple[Window, ...] = (),
-           **values: object) -> Verdict:  # fmt: skip
+           lateness: float | None = None, measured: Mapping[str, Measured] | None = None,
+           windows: tuple[Window, ...] = (), **values: object) -> Verdict:  # fmt: skip
     """A verdict of its name; `harm` is the key of the rubric's cap, if the failure deserves one."""
     return Verdict(outcome=Outcome.FAILED, because=Sentence.of(pattern, **values), proof=proof, harm=harm,
-                   credit=credit, measured=measured or {}, windows=windows)  # fmt: skip
+                   credit=credit, lateness=lateness, measured=measured or {}, windows=windows)  # fmt: skip
 
 
 def unknown(pattern: str, /, *, proof: tuple[int, ...] = (), measured: Mapping[str, Measured] | None = None,
@@ -232,6 +259,23 @@ class Listens(Protocol):
     """An optional mark of a check: it judges what observers tell, and without any it could never say anything."""
 
     listens: ClassVar[bool]
+
+
+@runtime_checkable
+class FirstHand(Protocol):
+    """An optional mark of a check: it measures by the looks of its `probe` how long something lasted.
+
+    Of a probe that hears of both ends late that could come out too short.
+    """
+
+    first_hand: ClassVar[bool]
+
+
+@runtime_checkable
+class Harmful(Protocol):
+    """An optional mark of a check: what its failures may be called, so that a score knows what not having looked may hide."""
+
+    harms: ClassVar[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,6 +367,23 @@ class RatioLimit(_Limit):
 
     def __str__(self) -> str:
         return f"{self.sign} {write_ratio(self.value)}"
+
+
+class CountLimit(_Limit):
+    """A limit on how many there are: `">= 3"`."""
+
+    example: ClassVar[str] = '">= 3"'
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read it; a ValueError says what was expected."""
+        sign, figure = _split(text, cls.example)
+        if not figure.isdecimal():
+            raise ValueError(f"a limit such as {cls.example}")
+        return cls(sign, float(figure))
+
+    def __str__(self) -> str:
+        return f"{self.sign} {self.value:g}"
 
 
 class DurationLimit(_Limit):

@@ -13,6 +13,7 @@ class Clean:
     """The run left nothing behind. What could not be looked at is unknown, however likely it is that all went well."""
 
     name: ClassVar[str] = "clean"
+    harms: ClassVar[tuple[str, ...]] = ("not_clean",)
 
     def judge(self, evidence: Evidence) -> Verdict:
         """See the class."""

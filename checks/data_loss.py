@@ -31,6 +31,7 @@ class DataLoss:
     """
 
     name: ClassVar[str] = "data_loss"
+    harms: ClassVar[tuple[str, ...]] = ("data_lost",)
 
     probe: Annotated[ProbeName, "The probe that writes numbers"]
     at_most: Annotated[int | None, "How many acknowledged ones may be missing; left out, 0, or any within `rpo`"] = None

@@ -12,7 +12,9 @@ from enum import StrEnum
 from itertools import compress
 from math import ceil
 from operator import le
-from typing import Any, overload
+from typing import Any, TypeVar, overload
+
+T = TypeVar("T")
 
 
 class Trust(StrEnum):
@@ -284,12 +286,21 @@ class Evidence:
         """All but batches of looks, in the journal's order, which is oldest first."""
         self._samples: dict[str, Samples] = {}
         self._by_kind: dict[str, list[Event]] = {}
+        self._derived: dict[Any, Any] = {}
         self.ended_s = 0.0
         for event in events:
             self.add(event)
 
+    def derived(self, make: "Callable[[Evidence], T]") -> T:
+        """What this makes of the evidence, made once until more comes in: several judges ask for the same."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: T = self._derived[make]
+        return found
+
     def add(self, event: Event) -> None:
         """Take one more event in. Batches of looks are unpacked and do not stay among `events`."""
+        self._derived.clear()
         self.ended_s = max(self.ended_s, event.t_s)
         if event.kind == "probe.sampled":
             name = event.data["probe"]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from checks.check import FaultName, Horizon, Measured, ProbeName, Verdict, Window, failed, passed, unknown
 from checks.evidence import Evidence, FaultSeen, Samples, Seen
 from checks.ground import need_time, never_looked, not_in_effect, patience_s, why_blind
-from checks.outage import Outage, credit, good_for, harm, outages, until
+from checks.outage import HARMS, Outage, good_for, harm, outages, until
 from checks.units import show_count, show_duration
 
 _POOR = 0.9
@@ -26,6 +26,8 @@ class Failover:
     """
 
     name: ClassVar[str] = "failover"
+    first_hand: ClassVar[bool] = True
+    harms: ClassVar[tuple[str, ...]] = HARMS
 
     probe: Annotated[ProbeName, "The probe that must come back"]
     after: Annotated[FaultName, "The fault that interrupts it"]
@@ -153,7 +155,7 @@ class Failover:
                           harm="not_recovered", credit=0.0, **about)  # fmt: skip
         took_s = whole.low_s if whole.lasted is None else whole.lasted.value
         return failed("{probe} down for {outage}; limit {limit}", harm=harm(whole.low_s, within_s),
-                      credit=credit(took_s, within_s), **about)  # fmt: skip
+                      lateness=took_s / within_s, **about)  # fmt: skip
 
     def _not_seen_to_end(self, outage: Outage, fault: FaultSeen) -> Verdict:
         if fault.until_s is None:

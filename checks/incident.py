@@ -35,6 +35,7 @@ MILESTONES: Mapping[str, str] = {
 """What each of them is, in the order in which they come when all goes by the book."""
 SPANS: Mapping[str, tuple[str, str]] = {
     "TTD": ("impact", "fired"),
+    "TTD from fault": ("fault", "fired"),
     "TTN": ("fired", "paged"),
     "TTA": ("paged", "acked"),
     "TTE": ("paged", "engaged"),

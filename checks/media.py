@@ -56,6 +56,7 @@ class Media:
     """
 
     name: ClassVar[str] = "media"
+    first_hand: ClassVar[bool] = True
 
     probe: Annotated[ProbeName, "The probe whose looks are the packets, as one of `udp_stream`"]
     during: Annotated[FaultName, "The fault that may delay or lose them"]

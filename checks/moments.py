@@ -13,12 +13,17 @@ from checks.clocks import Instant
 from checks.evidence import Evidence, Samples, Seen
 from checks.incident import Incident, Milestone
 from checks.sop.acts import Act, acts_in, began_s, unheard
+from checks.sop.impact import of_service
 
 _WORK = frozenset({"chat", "cli", "flag.write", "k8s.write", "manual", "submit.diagnosis"})
-"""By which somebody sets to work; to say that one has heard is not among them."""
+"""By which somebody sets to work."""
+_NO_WORK = frozenset({"ack", "question", "提问", "complaint", "投诉"})
+"""Tags of what is said by those who have only heard of it, or who ask and complain while others work."""
 _CHANGES = frozenset({"flag.write", "k8s.write"})
 _SEVERITY_TAGS = frozenset({"severity", "sev", "定级"})
 _SCOPE_TAGS = frozenset({"scope", "impact", "影响", "影响范围"})
+_CAUSE_TAGS = frozenset({"cause", "根因"})
+_OVER_TAGS = frozenset({"all-clear", "解除"})
 
 
 def incident(evidence: Evidence) -> Incident:
@@ -73,19 +78,21 @@ class _Finder:
         )
 
     def _unhurt(self, kind: str) -> str:
-        """Why nothing can have come back; empty when something was bad."""
+        """Why nothing can have been hurt, or have come back; empty when something was bad, or may have been."""
+        if not self.evidence.first("injection.acting"):
+            return "nothing was injected"
         hurt = kind == "impact.start" or any(act.kind == "impact.start" for act in self.acts)
         return "" if hurt else "no look of any probe failed"
 
     def _last_bad_s(self, before_s: float) -> float:
         """When the last bad look of any probe was sent until then."""
-        all_looks = (self.evidence.samples(name) for name in self.evidence.probes)
+        all_looks = of_service(self.evidence, self.began_s)
         places = ((looks, looks.last(Seen.BAD, _place(looks, before_s))) for looks in all_looks)
         return max((looks[place].sent_s for looks, place in places if place is not None), default=self.began_s)
 
     def _alert(self) -> tuple[Milestone, Milestone]:
         """When the first alert after the fault became active, and when it fired."""
-        alerting = Alerting(self.evidence)
+        alerting = self.evidence.derived(Alerting)
         told_before = {event.seq for event in self.evidence.of("alert.state") if event.data.get("before")}
         fresh = [one for one in alerting.episodes
                  if one.firing and one.firing.high_s >= self.began_s and not told_before & {*one.lines}]  # fmt: skip
@@ -134,7 +141,7 @@ class _Finder:
             "declared": self._done(_is("incident.declared"), "nobody declared an incident"),
             "graded": self._done(_grades, "nobody said how grave it was"),
             "scoped": self._done(_tagged(_SCOPE_TAGS), "nobody said who was affected"),
-            "known": self._done(_is("submit.diagnosis"), "nobody said what the cause was"),
+            "known": self._done(_states_the_cause, "nobody said what the cause was"),
             "mitigating": self._mitigating(),
             "verified": self._verified(),
         }
@@ -159,7 +166,7 @@ class _Finder:
 
     def _verified(self) -> Milestone:
         """That it is over is only believed once the service is back: said before that, it verifies nothing."""
-        said = [act for act in self.by_people if act.kind == "incident.resolved"]
+        said = [act for act in self.by_people if _says_it_is_over(act)]
         if not said:
             return Milestone.missing("nobody said that it was over")
         back = self._look("recovered", "the service did not come back before the run ended")
@@ -220,7 +227,15 @@ def _acknowledges(act: Act) -> bool:
 
 
 def _works(act: Act) -> bool:
-    return act.kind in _WORK and act.value("tag") != "ack"
+    return act.kind in _WORK and act.value("tag").casefold() not in _NO_WORK
+
+
+def _states_the_cause(act: Act) -> bool:
+    return act.kind == "submit.diagnosis" or _tagged(_CAUSE_TAGS)(act)
+
+
+def _says_it_is_over(act: Act) -> bool:
+    return act.kind == "incident.resolved" or _tagged(_OVER_TAGS)(act)
 
 
 def _grades(act: Act) -> bool:

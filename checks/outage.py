@@ -123,9 +123,9 @@ def until(looks: Samples, healing_s: float | None) -> Samples:
     )
 
 
-def credit(took_s: float, within_s: float) -> float:
-    """What a score gives for coming back so late: all of it up to the limit, nothing from twice the limit on."""
-    return min(1.0, max(0.0, 2 - took_s / within_s))
+NOT_RECOVERED = "not_recovered"
+HARMS = (NOT_RECOVERED, "over_twice_rto", "over_rto")
+"""What a rubric calls coming back too late, or not at all."""
 
 
 def harm(took_s: float, within_s: float) -> str:

@@ -65,6 +65,16 @@ class ReadsBack(Protocol):
         ...
 
 
+@runtime_checkable
+class SecondHand(Protocol):
+    """An optional mark of a probe: it asks somebody who watches the system, and not the system.
+
+    What such a one knows is older than the look, so no time can be measured by it, and its silence is blind and not bad.
+    """
+
+    second_hand: ClassVar[bool]
+
+
 class Probe(Protocol):
     """How to look at one target. A frozen, keyword-only dataclass: its fields are its settings in the drill."""
 

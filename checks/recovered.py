@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from checks.check import FaultName, Horizon, Measured, ProbeName, Verdict, Window, failed, passed, unknown
 from checks.evidence import Evidence, FaultSeen, Samples, Seen
 from checks.ground import need_time, never_looked, not_in_effect, patience_s
-from checks.outage import credit, good_for, harm
+from checks.outage import HARMS, good_for, harm
 from checks.units import show_duration
 
 
@@ -20,6 +20,7 @@ class Recovered:
     """
 
     name: ClassVar[str] = "recovered"
+    harms: ClassVar[tuple[str, ...]] = HARMS
 
     probe: Annotated[ProbeName, "The probe that must come back"]
     within: Annotated[timedelta, "How long it may take, once the fault is gone"]
@@ -86,7 +87,7 @@ class Recovered:
         about["took"] = took.beside(within_s)
         if low_s > within_s:
             return failed("{probe} back {took} after {fault} was gone; limit {limit}", harm=harm(low_s, within_s),
-                          credit=credit(took.value, within_s), **about)  # fmt: skip
+                          lateness=took.value / within_s, **about)  # fmt: skip
         if high_s > within_s:
             return unknown("{probe} back {took} after {fault} was gone, too coarse for limit {limit}; look more often",
                            **about)  # fmt: skip

@@ -5,15 +5,16 @@ read into the same form here, so that a rule need not know who told of something
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from checks.cluster import Change, changes
 from checks.evidence import Event, Evidence, Trust
 from checks.sop.expression import TEXT_MAX
-from checks.sop.impact import OF_PROBES, Impact
+from checks.sop.impact import OF_PROBES, Impact, of_service
 
-MOMENTS = ("drill.start", "fault.injected", "impact.start", "alert.firing", "page.delivered", "contained", "recovered",
-           "impact.again", "drill.end")  # fmt: skip
+MOMENTS = ("drill.start", "fault.injected", "impact.start", "alert.firing", "page.delivered", "page.withheld", "contained",
+           "recovered", "impact.again", "drill.end")  # fmt: skip
 """What the run knows by itself. What happened before the fault counts for nothing but these."""
 OF_MACHINES = frozenset({*MOMENTS, "fault.lapsed", "observe", "routes.changed", "rules.changed", "state"})
 """What only machines tell: of a person, or of a system that merely passes on what people say, it is not believed."""
@@ -26,6 +27,8 @@ BY_PEOPLE = frozenset({"chat", "cli", "incident.declared", "incident.resolved", 
 """What is never observed by the run itself, but told, by whoever did it or by the system in which it was done."""
 CLOCK_S = 5.0
 """A time by another clock is believed if it is no further than this from the time at which we heard of it."""
+_COMMAND_S = 1.0
+"""So much earlier or later than a command ran, what it wrote may be told."""
 _ACK = "ACK!"
 """A silence whose comment begins so stands for an acknowledgement, as in karma."""
 
@@ -77,7 +80,20 @@ def acts_in(evidence: Evidence) -> list[Act]:
     """All acts and moments of a run, oldest first."""
     found = [act for event in evidence.of("act.recorded") if (act := _recorded(event))]
     found += _told_by_machines(evidence)
-    return sorted(found, key=lambda one: one.order)
+    return sorted(_linked(found), key=lambda one: one.order)
+
+
+def _linked(acts: Sequence[Act]) -> Iterator[Act]:
+    """A write to a cluster is part of the change by whose command it was made, where one command alone may have made it."""
+    commands = [act for act in acts if act.kind == "cli" and act.value("mutating") == "true" and act.value("change_id")]
+    for act in acts:
+        by = [one for one in commands if act.kind == "k8s.write" and _made(act, one)]
+        yield replace(act, data={**act.data, "change_id": by[0].value("change_id")}) if len(by) == 1 else act
+
+
+def _made(write: Act, command: Act) -> bool:
+    return (command.began_s - _COMMAND_S <= write.t_s <= command.t_s + _COMMAND_S
+            and write.value("name") in command.value("cmd"))  # fmt: skip
 
 
 def began_s(evidence: Evidence) -> float:
@@ -120,6 +136,8 @@ def _told_by_machines(evidence: Evidence) -> Iterator[Act]:
     yield from _of_the_run(evidence)
     yield from _of_alerts(evidence, began)
     yield from _of_silences(evidence)
+    for change in changes(evidence):
+        yield from _of_the_cluster(change)
     for kind, told in (("rules.changed", "alerting.rules"), ("routes.changed", "alerting.routes")):
         for event in _changes(evidence.of(told)):
             yield _seen(kind, event)
@@ -157,6 +175,9 @@ def _of_alerts(evidence: Evidence, began: float) -> Iterator[Act]:
         for event in evidence.of(kind, state=state):
             if event.t_s >= began and not event.data.get("before"):
                 yield _seen("alert.firing", event, alert=event.data.get("alert"))
+    for event in evidence.of("alert.held", state="suppressed"):
+        if event.t_s >= began and event.data.get("silenced_by") and not event.data.get("before"):
+            yield _seen("page.withheld", event, alert=event.data.get("alert"))
     for event in evidence.of("page.received", status="firing"):
         if event.t_s >= began and 200 <= int(event.data.get("answered") or 200) < 300:
             names = sorted({str(one.get("alert")) for one in event.data.get("alerts") or ()})
@@ -180,6 +201,32 @@ def _of_silences(evidence: Evidence) -> Iterator[Act]:
         for kind in ("am.silence", "page.acked")[: 1 + ("tag" in data)]:
             yield Act(t_s=event.t_s, seq=event.seq, kind=kind, trust=Trust.ATTRIBUTED, actor=str(event.data.get("by") or ""),
                       text=comment[:TEXT_MAX], data=data)  # fmt: skip
+
+
+def _of_the_cluster(one: Change) -> Iterator[Act]:
+    """How an object stands, whenever that is another; and what somebody other than the drill and machines wrote to it."""
+    about = {"observer": one.observer, "object": one.object, "namespace": one.namespace}
+    for result in () if one.kind == "event" else _results(one):
+        counts = {key: one.now[key] for key in ("ready", "desired") if isinstance(one.now.get(key), int)}
+        told = {"before": True} if one.change == "there" else {"was": one.was_state or "nothing"}
+        yield Act(t_s=one.t_s, seq=one.seq, kind="observe", trust=Trust.OBSERVED,
+                  data={"probe": one.observer, "result": result, **about, **counts, **told})  # fmt: skip
+    if one.wrote.get("by") == "somebody":
+        verb, what = str(one.wrote.get("verb") or ""), str(one.wrote.get("change") or "")
+        text = f"{verb} {one.object}" + (f": {what}" if what else "")
+        yield Act(t_s=one.t_s, seq=one.seq, kind="k8s.write", trust=Trust.OBSERVED, text=text[:TEXT_MAX],
+                  data={**about, "resource": one.kind, "name": one.name, "manager": one.wrote.get("manager"), "verb": verb,
+                        "change": what})  # fmt: skip
+
+
+def _results(one: Change) -> Iterator[str]:
+    """What there is to see: that it came or has another size, and then how it stands, unless it stands as before."""
+    if one.change == "born":
+        yield "added"
+    if one.change == "changed" and "desired" in one.was:
+        yield "scaled"
+    if one.state != one.was_state or (one.change == "changed" and "desired" in one.was):
+        yield one.state
 
 
 def _changes(told: list[Event]) -> Iterator[Event]:
@@ -209,10 +256,12 @@ def unheard(evidence: Evidence, kind: str, probes: Sequence[str] = ()) -> str:
     `probes` are the observers that would have made an observation.
     """
     if kind in OF_PROBES:
-        return "" if evidence.probes else "no probe looked"
+        return "" if any(of_service(evidence, began_s(evidence))) else "no probe looked"
     if kind == "observe":
         told = any(event.data.get("probe") in probes for event in evidence.of("act.recorded", act="observe"))
         return "" if told or not probes else _not_listening(evidence, "observer", probes)
+    if kind == "k8s.write" and _named(evidence, "kubernetes"):
+        return _not_listening(evidence, "kind", ("kubernetes",))
     if kind not in _TOLD_BY:
         return ""
     roles, events = _TOLD_BY[kind]
@@ -224,16 +273,31 @@ def _not_listening(evidence: Evidence, key: str, wanted: Sequence[str]) -> str:
     """Why none of these observers can be said to have listened all the time; empty when one did."""
     opened = {event.data.get("observer") for event in evidence.of("observer.opened") if event.data.get(key) in wanted}
     lost = {event.data.get("observer") for event in evidence.of("observer.lost")}
-    if opened - lost:
+    if opened - (lost - _caught_up(evidence)):
         return ""
     if opened:
         return f"{' and '.join(sorted(map(str, opened)))} could not be heard all the time"
     return f"no {' or '.join(wanted)} was listened to"
 
 
+def _named(evidence: Evidence, kind: str) -> bool:
+    """Whether the run had an observer of this kind, heard or not."""
+    return any(
+        event.data.get("kind") == kind for event in (*evidence.of("observer.opened"), *evidence.of("observer.lost"))
+    )
+
+
+def _caught_up(evidence: Evidence) -> set[object]:
+    """Observers that could not be heard at times, and missed nothing: they told of it all once they were back."""
+    back = [event for event in evidence.of("observer.back") if event.data.get("caught_up")]
+    counted = [event.data.get("observer") for event in evidence.of("observer.lost")]
+    return {name for name in counted if counted.count(name) == sum(one.data.get("observer") == name for one in back)}
+
+
 _TOLD_BY: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "page.delivered": (("sink",), ("page.received",)),
     "alert.firing": (("prometheus", "alertmanager"), ("alert.state", "alert.held")),
+    "page.withheld": (("alertmanager",), ("alert.held",)),
     "am.silence": (("alertmanager",), ("silence.changed",)),
     "rules.changed": (("prometheus",), ("alerting.rules",)),
     "routes.changed": (("alertmanager",), ("alerting.routes",)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, NewType
 
-from checks.check import ProbeName, RatioLimit
+from checks.check import CountLimit, ProbeName, RatioLimit
 from checks.evidence import Trust
 from checks.ground import need_time
 from checks.sop.expression import Expression
@@ -123,7 +123,7 @@ class EventSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """Something that is so or not at any time: by a probe of the drill, or by a query that somebody else answers."""
+    """Something that is so or not at any time: by a probe, by an object of a cluster, or by what somebody else answers."""
 
     prom: Annotated[str, "A query of Prometheus, true while it is so"] = ""
     probe: Annotated[ProbeName | None, "A probe of the drill, whose looks show it"] = None
@@ -132,11 +132,21 @@ class State:
     traffic_floor: Annotated[
         float, "The share of the usual traffic below which it is not so: nobody served is no success"
     ] = 0.5
+    observer: Annotated[str, "An observer of a Kubernetes cluster, which tells how the object stands"] = ""
+    object: Annotated[str, "The object, by kind and name: deployment/shop"] = ""
+    namespace: Annotated[str, "Where it is; left out, wherever the observer looks"] = ""
+    ready: Annotated[
+        CountLimit | None, "It is so while so many of it are ready, as `>= 3`; left out, as many as it wants"
+    ] = None
 
     def __post_init__(self) -> None:
-        if bool(self.prom) == bool(self.probe):
-            raise ValueError("probe" if self.probe else "", "a state has one source, `prom` or `probe`",
+        if bool(self.prom) + bool(self.probe) + bool(self.observer) != 1:
+            raise ValueError("probe" if self.probe else "", "a state has one source, `prom`, `probe` or `observer`",
                              'as in {probe: orders, success: ">= 99%"}')  # fmt: skip
+        of_an_object = bool(self.object or self.namespace or self.ready)
+        if of_an_object != bool(self.observer) or bool(self.object) != bool(self.observer):
+            raise ValueError("observer" if self.observer else "", "`observer` and `object` need each other",
+                             'as in {observer: cluster, object: deployment/shop, ready: ">= 3"}')  # fmt: skip
         if bool(self.probe) != bool(self.success):
             raise ValueError("success" if self.success else "probe", "`probe` and `success` need each other",
                              'as in {probe: orders, success: ">= 99%"}')  # fmt: skip
@@ -290,6 +300,8 @@ class Content:
 Form = Do | Order | After | Every | Never | Hold | Content
 FORMS: Mapping[str, type] = {kind.name: kind for kind in (Do, Order, After, Every, Never, Hold, Content)}
 Level = Literal["must", "should", "may"]
+Ability = Literal["detect", "triage", "contain", "safety", "command", "learn"]
+"""What a rule shows of those who follow it; in this order they are told."""
 WEIGHTS: Mapping[Level, float] = {"must": 3.0, "should": 2.0, "may": 1.0}
 """What a rule of each level weighs beside the others."""
 
@@ -314,6 +326,9 @@ class RuleSettings:
     level: Annotated[Level, "What it weighs: must 3, should 2, may 1"] = "should"
     min_trust: Annotated[Trust | None, "Evidence that can be believed less than this counts for nothing"] = None
     gate: Annotated[Gate | None, "What it does to the whole score when it is broken"] = None
+    shows: Annotated[Ability, "The ability it shows, for rubrics that list a SOP by its parts, as sop.triage"] = (
+        "safety"
+    )
     note: Annotated[Said, "Where it comes from, and why it is there"] = _UNSAID
 
 

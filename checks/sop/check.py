@@ -1,18 +1,19 @@
 """Did people follow the SOP, as far as what happened shows it?"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, get_args
 
-from checks.check import Measured, Outcome, Ratio, Row, ScoreCap, Sentence, Verdict, unknown
+from checks.check import Doubt, Foreseen, Measured, Outcome, Ratio, Row, ScoreCap, Sentence, Share, Verdict, unknown
 from checks.evidence import Evidence
-from checks.sop.book import Book
+from checks.sop.book import Ability, Book
+from checks.sop.foreseen import foresee
 from checks.sop.obligation import Obligation, Status
-from checks.sop.standing import Ruling, Standing, standing
+from checks.sop.overrule import Overruling
+from checks.sop.standing import SURE, Ruling, Standing, standing, worth
 
 _AT_LEAST = Ratio(0.8)
-_CONFIDENCE = 0.8
-"""The share of the rules that apply, by weight, of which something must be known."""
+_NOBODY = Sentence("unattended run: no responder was there to be judged")
 _ROWS = 5
 """Obligations of one rule that are shown one by one, the gravest first."""
 _PROOFS = 20
@@ -34,12 +35,18 @@ class Sop:
     ] = field(default_factory=dict)
     book: Book | None = field(default=None, metadata={"setting": False})
     """What the file says; None until it was read."""
+    overruling: tuple[Overruling, ...] = field(default=(), metadata={"setting": False})
+    """What two people say after the run over what was made of the evidence."""
 
     def standing(self, evidence: Evidence, *, now_s: float | None = None) -> Standing:
         """How it stands, while a run is under way as afterwards. Raises ValueError when the file was not read."""
         if self.book is None:
             raise ValueError(f"the SOP {self.file} was not read")
-        return standing(self.book, evidence, now_s=now_s, holds=self.holds)
+        return standing(self.book, evidence, now_s=now_s, holds=self.holds, overruling=self.overruling)
+
+    def foresee(self, evidence: Evidence) -> tuple[Foreseen, ...]:
+        """Whether those can be heard who are to see what it speaks of."""
+        return foresee(self.book, evidence) if self.book else ()
 
     def judge(self, evidence: Evidence) -> Verdict:
         """See the class."""
@@ -47,17 +54,19 @@ class Sop:
             return unknown("the SOP {file} was not read", file=self.file)
         found = self.standing(evidence)
         if not found.attended:
-            return unknown("unattended run: no responder was there to be judged")
+            return Verdict(outcome=Outcome.UNKNOWN, because=_NOBODY, shares=_shares(found), doubt=_doubt(found))
         outcome, because = self._said(found)
         points, gate = found.points, found.gate
         return Verdict(
             outcome=outcome,
-            because=_as_scripted(because, evidence),
+            because=_as_overruled(_as_scripted(because, evidence), self.overruling),
             proof=tuple(sorted({line for one in _gravest(found) for line in one.proof}))[:_PROOFS],
             credit=None if points is None else points / 100,
             cap=ScoreCap(at_most=gate.cap, because=gate.why) if gate and outcome is Outcome.FAILED else None,
             measured=dict(_figures(found)),
             rows=tuple(row for one in found.rulings for row in _rows(one)),
+            shares=_shares(found),
+            doubt=_doubt(found),
         )
 
     def _said(self, found: Standing) -> tuple[Outcome, Sentence]:
@@ -65,7 +74,7 @@ class Sop:
         about = {"n": len(found.rulings), "least": f"{least:g}"}
         broken = sorted((one for one in found.rulings if _broken(one)), key=_gravity)
         outright = any(one.rule.settings.level == "must" and one.credit == 0 for one in broken)
-        if found.gate is None and found.confidence < _CONFIDENCE and (unseen := _unseen(found)):
+        if found.gate is None and found.confidence < SURE and (unseen := _unseen(found)):
             return Outcome.UNKNOWN, unseen
         if found.points is None and not broken:
             return Outcome.UNKNOWN, Sentence.of("none of the {n} rules came to bear", **about)
@@ -77,6 +86,37 @@ class Sop:
                 "{score} of 100 over {n} rules, {least} are needed", about, broken[:1], broken[1:]
             )
         return Outcome.FAILED, _with("{score} of 100, {least} are needed", about, broken[:1], broken[1:])
+
+
+def _shares(found: Standing) -> dict[str, Share]:
+    """What each ability is worth that its rules show; those of which none came to bear are left out."""
+    shares: dict[str, Share] = {}
+    for part in get_args(Ability):
+        rulings = tuple(one for one in found.rulings if one.rule.settings.shows == part)
+        if (made := worth(rulings)) is not None:
+            shares[part] = _share(rulings, *made)
+    return shares
+
+
+def _share(rulings: tuple[Ruling, ...], credit: float | None, least: float) -> Share:
+    broken = sorted((one for one in rulings if _broken(one)), key=_gravity)
+    worst = broken or [one for one in rulings if one.status is Status.UNKNOWN]
+    about: dict[str, object] = {"n": len(rulings), "score": "?" if credit is None else _figure(100 * credit, 100)}
+    lead = "too little can be said of {n} rules" if credit is None else "{score} of 100 over {n} rules"
+    shown = {line for one in (worst or rulings) for line in _first(one).proof}
+    return Share(credit=credit, least=least, because=_with(lead, about, worst[:1], worst[1:]),
+                 proof=tuple(sorted(shown))[:_PROOFS])  # fmt: skip
+
+
+def _doubt(found: Standing) -> Doubt | None:
+    """The lowest gate of which nobody can say whether it bites; of a run without responders, that is of none."""
+    unseen = [(gate.cap, one) for one in found.rulings if (gate := one.rule.settings.gate)
+              and (one.status is Status.UNKNOWN or not found.attended)]  # fmt: skip
+    if not unseen:
+        return None
+    cap, first = min(unseen, key=lambda one: one[0])
+    why = _first(first).because if found.attended else _NOBODY
+    return Doubt(at_most=cap, because=Sentence(f"{{rule}}: {why.pattern}", {**why.values, "rule": first.rule.id}))
 
 
 def _with(lead: str, about: dict[str, object], worst: list[Ruling], others: list[Ruling]) -> Sentence:
@@ -97,6 +137,14 @@ def _as_scripted(said: Sentence, evidence: Evidence) -> Sentence:
     if not names:
         return said
     return Sentence(f"{said.pattern}; scripted: {{scripted}}", {**said.values, "scripted": ", ".join(names)})
+
+
+def _as_overruled(said: Sentence, overruling: Sequence[Overruling]) -> Sentence:
+    """The same, with what counts as something else than the evidence was taken for, and who says so."""
+    if not overruling:
+        return said
+    told = ", ".join(f"{one.rule} by {one.by} and {one.seconded_by} ({one.reason})" for one in overruling)
+    return Sentence(f"{said.pattern}; overruled: {{overruled}}", {**said.values, "overruled": told})
 
 
 def _unseen(found: Standing) -> Sentence | None:

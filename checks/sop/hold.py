@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from checks.check import Sentence
+from checks.cluster import Change, changes
 from checks.evidence import Samples, Seen, quantile
 from checks.sop.acts import Act
 from checks.sop.book import Hold, State
@@ -72,6 +73,8 @@ def held(log: Log, name: str, state: State, until_s: float, most_s: float) -> He
     most_s = round(min(most_s, until_s - log.began_s), 6)
     if state.probe:
         return _by_looks(log.evidence.samples(state.probe), log.evidence.every_s(state.probe), state, until_s, most_s)
+    if state.observer:
+        return _by_object(log, state, until_s, most_s)
     told = [act for act in log.of("state") if act.value("state") == name]
     return _by_told(told, state, until_s, most_s)
 
@@ -119,6 +122,30 @@ def _by_told(told: Sequence[Act], state: State, until_s: float, most_s: float) -
     return Held(
         for_s=round(min(most_s, until_s - since_s), 6), unknown=unknown, proof=tuple(one.seq for one in known[-1:])
     )
+
+
+def _by_object(log: Log, state: State, until_s: float, most_s: float) -> Held:
+    """Back from how the object stood at the moment, as far as its observer could be heard."""
+    told = [one for one in changes(log.evidence, state.observer)
+            if one.object == state.object and state.namespace in ("", one.namespace) and one.t_s <= until_s]  # fmt: skip
+    proof = (told[-1].seq,) if told else ()
+    known_s = max(log.heard_since(state.observer, until_s), told[0].t_s) if told else until_s
+    since_s = until_s
+    for one in reversed(told):
+        if since_s <= known_s or not _stands(one, state):
+            break
+        since_s = max(one.t_s, known_s)
+    held_s = round(min(most_s, until_s - since_s), 6)
+    unknown = "" if since_s > known_s or held_s >= most_s else f"{state.observer} did not tell of {state.object}"
+    return Held(for_s=held_s, unknown=unknown, proof=proof)
+
+
+def _stands(one: Change, state: State) -> bool:
+    """Whether an object, as it was told of, is as the state wants it."""
+    if state.ready is None:
+        return one.state == "ready"
+    count = one.now.get("ready")
+    return one.change != "gone" and isinstance(count, int) and state.ready.holds(count)
 
 
 def _so(act: Act, state: State) -> bool:

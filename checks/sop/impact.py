@@ -1,5 +1,8 @@
 """What probes saw of the service: hurt, answering again, back, and hurt once more; and what of that was the drill's own doing.
 
+A probe that was never good before the fault looks at something that is not there in good times, as a safe mode: it shows
+nothing of this, and neither does one of which the drill says so.
+
 A service is known to be back once that has lasted, and it is dated back then. So at any time there is a moment from
 which on it may turn out to have been back already, and until then nothing can be held against anybody.
 """
@@ -58,6 +61,7 @@ class Impact:
 
     def __init__(self, evidence: Evidence, began_s: float) -> None:
         self._evidence, self._began_s = evidence, began_s
+        self._all_looks = tuple(of_service(evidence, began_s))
         self._hurt = self._first_outage()
         self._back = {kind: [(one.looks, self._back_at(kind, one)) for one in self._hurt] for kind in _BACK}
         """Of each probe that was hurt, the place of the first of the good looks by which it was back."""
@@ -82,13 +86,11 @@ class Impact:
             return max(
                 _earliest_s(looks) if place is None else looks[place].sent_s for looks, place in self._back[kind]
             )
-        probes = map(self._evidence.samples, self._evidence.probes)
-        return min((looks[-1].sent_s for looks in probes), default=inf)
+        return min((looks[-1].sent_s for looks in self._all_looks), default=inf)
 
     def _first_outage(self) -> list[_Hurt]:
         """Who went bad, first of all first. Who does once all are back is no part of it."""
-        all_looks = map(self._evidence.samples, self._evidence.probes)
-        went_bad = [(looks, bad) for looks in all_looks if (bad := _first_bad(looks, self._began_s)) is not None]
+        went_bad = [(looks, bad) for looks in self._all_looks if (bad := _first_bad(looks, self._began_s)) is not None]
         hurt: list[_Hurt] = []
         for looks, bad in sorted(went_bad, key=lambda one: one[0][one[1]].sent_s):
             if hurt and looks[bad].sent_s > max(one.over_s for one in hurt):
@@ -126,8 +128,9 @@ class Impact:
         if over_s == inf:
             return None
         spans = sorted(self._at_work())
-        all_looks = map(self._evidence.samples, self._evidence.probes)
-        found = [(looks, bad) for looks in all_looks if (bad := self._unexplained(looks, over_s, spans)) is not None]
+        found = [
+            (looks, bad) for looks in self._all_looks if (bad := self._unexplained(looks, over_s, spans)) is not None
+        ]
         return _shown("impact.again", *min(found, key=lambda one: one[0][one[1]].sent_s)) if found else None
 
     def _at_work(self) -> Iterator[tuple[float, float]]:
@@ -151,6 +154,22 @@ class Impact:
                 run = self._good_for(looks, bad + 1, RECOVERED_S)
                 bad = looks.first(Seen.BAD, max(run[1] + 1, bisect_right(sent, to_s))) if run else None
         return bad
+
+
+def of_service(evidence: Evidence, began_s: float) -> Iterator[Samples]:
+    """The looks of each probe that shows whether somebody suffers."""
+    for looks in map(evidence.samples, evidence.probes):
+        opened = evidence.last("probe.opened", probe=looks.probe)
+        if not _is_absent(looks, began_s) and (opened is None or opened.data.get("impact", True)):
+            yield looks
+
+
+def _is_absent(looks: Samples, began_s: float) -> bool:
+    """Whether it was looked for before this moment, and never found; by looks that were over then."""
+    _, done, _ = looks.columns()
+    first = {seen: looks.first(seen) for seen in (Seen.GOOD, Seen.BAD)}
+    there = {seen: place is not None and done[place] <= began_s for seen, place in first.items()}
+    return there[Seen.BAD] and not there[Seen.GOOD]
 
 
 def _first_bad(looks: Samples, since_s: float) -> int | None:

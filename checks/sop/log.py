@@ -7,7 +7,7 @@ from functools import cached_property
 from math import inf
 from typing import NamedTuple
 
-from checks.evidence import Evidence, Trust
+from checks.evidence import Event, Evidence, Trust
 from checks.sop.acts import BY_PEOPLE, Act, acts_in, began_s, unheard
 from checks.sop.book import SEARCHED, Book, Pattern, Unless, split_anchor
 from checks.sop.impact import OF_PROBES, Impact
@@ -57,6 +57,7 @@ class Log:
         self.ended = end is not None
         self.now_s = end.t_s if end else evidence.ended_s if now_s is None else now_s
         """The end of the drill, once it has come: what is done after it counts no more."""
+        self._loosened = next((act for act in everything if act.kind in ("rules.changed", "routes.changed")), None)
         opened = evidence.first("run.opened")
         self.roles = Roles(book.head, everything, holds, (opened.data.get("kept") if opened else None) or {})
         counting = [act for act in (*everything, *self.roles.handed_over) if self.began_s <= act.t_s <= self.now_s]
@@ -116,20 +117,27 @@ class Log:
 
     def heard(self, observer: str, t_s: float) -> bool:
         """Whether an observer could be heard at this moment."""
-        told = self._silences.get(observer, [])
-        place = bisect_right(told, t_s, key=lambda one: one[0])
-        return not place or told[place - 1][1]
+        told = self._hearing.get(observer, [])
+        place = bisect_right(told, t_s, key=lambda one: one.t_s)
+        return not place or told[place - 1].kind == "observer.back"
+
+    def heard_since(self, observer: str, t_s: float) -> float:
+        """Since when, up to this moment, nothing can have been missed that an observer listens for; this moment if it is deaf."""
+        since_s, lost = -inf, False
+        for event in self._hearing.get(observer, ()):
+            if event.t_s > t_s:
+                break
+            lost = event.kind == "observer.lost"
+            since_s = since_s if lost or event.data.get("caught_up") else event.t_s
+        return t_s if lost else since_s
 
     @cached_property
-    def _silences(self) -> Mapping[str, list[tuple[float, bool]]]:
-        """Of each observer that was ever lost, when it was lost (False) and when it was back (True)."""
-        events = sorted(
-            (*self.evidence.of("observer.lost"), *self.evidence.of("observer.back")), key=lambda one: one.seq
-        )
-        found: dict[str, list[tuple[float, bool]]] = {}
-        for event in events:
-            told = found.setdefault(str(event.data.get("observer")), [])
-            told.append((event.t_s, event.kind == "observer.back"))
+    def _hearing(self) -> Mapping[str, list[Event]]:
+        """Of each observer that was ever lost, when it was lost and when it was back."""
+        found: dict[str, list[Event]] = {}
+        both = (*self.evidence.of("observer.lost"), *self.evidence.of("observer.back"))
+        for event in sorted(both, key=lambda one: one.seq):
+            found.setdefault(str(event.data.get("observer")), []).append(event)
         return found
 
     def known_s(self, name: str) -> float:
@@ -158,13 +166,29 @@ class Log:
         came: list[tuple[float, str, Act]] = []
         for text in listed:
             name, later = split_anchor(text)
-            if act := self.first(name):
-                came.append((round(act.t_s + later.total_seconds(), 6), text, act))
+            for kind, act in self._stood_for(name):
+                came.append((round(act.t_s + later.total_seconds(), 6), text.replace(name, kind, 1), act))
         if came:
             at_s, text, act = min(came, key=lambda one: one[0])
             return Since(at_s=at_s, name=text, proof=(act.seq,))
         names = [split_anchor(text)[0] for text in listed]
         return Since(at_s=None, name=" / ".join(listed), unheard=next(filter(None, map(self.unheard, names)), ""))
+
+    def _stood_for(self, name: str) -> Iterator[tuple[str, Act]]:
+        """This moment, and those that stand for it where somebody saw to it that it did not come, or came late.
+
+        Who silences a page has got it. Who changes rules or routes before it came is held from when users were hurt.
+        """
+        first = self.first(name)
+        if first:
+            yield name, first
+        if name not in ("page.delivered", "alert.firing"):
+            return
+        if withheld := self.first("page.withheld"):
+            yield withheld.kind, withheld
+        impact = self.first("impact.start")
+        if impact and self._loosened and (first is None or self._loosened.order < first.order):
+            yield impact.kind, impact
 
     def until(self, anchors: Iterable[str], from_s: float) -> Until:
         """The first of these to come after a moment.

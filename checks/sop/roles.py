@@ -57,6 +57,10 @@ class Roles:
         return {role: tuple(actor for name, actor in self._by if name == role and self.held(role, actor, t_s))
                 for role in self._now}  # fmt: skip
 
+    def first_held_s(self, role: str) -> float | None:
+        """When somebody first held it: negative infinity for from the beginning, None for never."""
+        return min((one.from_s for (name, _), held in self._by.items() if name == role for one in held), default=None)
+
     def _begin(self, role: str, tenure: _Tenure) -> None:
         self._now[role][tenure.actor] = tenure
         self._by.setdefault((role, tenure.actor), []).append(tenure)

@@ -245,9 +245,10 @@ def test_a_blip_that_ended_before_its_group_was_sent_reached_nobody() -> None:
     assert said(judged(blip)) == "failed: CachePrimaryDown fired after 8.1 s and never reached oncall; limit 30 s"
 
 
-def test_a_page_that_is_late_is_worth_something_and_one_that_never_comes_nothing() -> None:
-    assert judged(fired().page(41.2, starts=18.1)).points == pytest.approx(2 - 31.2 / 30)
-    assert judged(fired()).points == 0
+def test_a_page_that_is_late_says_by_how_much_and_one_that_never_comes_is_worth_nothing() -> None:
+    assert judged(fired().page(41.2, starts=18.1)).lateness == pytest.approx(31.2 / 30)
+    missed = judged(fired())
+    assert (missed.lateness, missed.points) == (None, 0)
 
 
 class TestWithoutASink:

@@ -107,6 +107,12 @@ def test_what_is_forbidden_must_not_come_even_if_it_is_allowed_too() -> None:
     assert verdict.points == pytest.approx(2 / 3)
 
 
+def test_one_that_is_late_among_several_is_one_that_was_not_met_and_no_curve_pays_for_it() -> None:
+    late = came("ErrorBudgetBurn").page(45, alert="CachePrimaryDown", starts=20)
+    verdict = judged(late)
+    assert (verdict.harm, verdict.lateness, verdict.points) == ("page_late", None, 0.5)
+
+
 def test_the_worst_that_is_wrong_gives_the_harm() -> None:
     late = came("ErrorBudgetBurn").page(45, alert="CachePrimaryDown", starts=20)
     assert judged(late).harm == "page_late"

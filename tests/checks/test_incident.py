@@ -1,5 +1,6 @@
 """The times of an incident: what is found in a run, and how its parts make up the whole."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -135,6 +136,39 @@ def test_parts_are_never_negative_lie_in_their_bounds_and_add_up_exactly(times: 
         assert (span.took is None) is (span.why_not is not None)
 
 
+MICROS = st.integers(0, 10**9)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(BOOK, st.tuples(MICROS, MICROS, MICROS, MICROS).map(sorted))))
+def test_whenever_it_really_was_the_parts_really_took_what_their_bounds_allow(of_each: dict[str, list[int]]) -> None:
+    """Of each milestone: its lower bound, two times in between, and its upper bound. One of them is measured, one is true."""
+
+    def seen(at: int) -> Incident:
+        made = {
+            name: Milestone(at_s=us[at] / 1e6, low_s=us[0] / 1e6, high_s=us[3] / 1e6) for name, us in of_each.items()
+        }
+        return Incident(milestones={name: made.get(name, Milestone(at_s=None, why_not=UNKNOWN)) for name in MILESTONES})
+
+    for measured, true in zip((*seen(1).parts, seen(1).total), (*seen(2).parts, seen(2).total), strict=True):
+        assert measured.took
+        assert true.took
+        assert measured.took.low <= true.took.value <= measured.took.high
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(MILESTONES, TIMES)))
+def test_the_borders_are_those_of_the_definition(times: dict[str, float | None]) -> None:
+    """Identified when the later of two has come, known when the earlier of two has; each brought between its neighbours."""
+    if None in [times[name] for name in BOOK if name != "mitigated"]:
+        return
+    known = {name: t_s for name, t_s in times.items() if t_s is not None}
+    impact, back = known["impact"], max(known["impact"], known["recovered"])
+    identified = min(max(known["engaged"], known["graded"], impact), back)
+    knew = max(identified, min(known["mitigating"], known["known"], back))
+    borders = [impact, identified, knew, back, max(back, known["verified"])]
+
+    assert parts(of(**times)) == [round(to - from_, 6) for from_, to in itertools.pairwise(borders)]
+
+
 @given(st.fixed_dictionaries(dict.fromkeys(MILESTONES, TIMES)), st.integers(1, 10**9))
 def test_to_be_later_with_anything_never_makes_the_outage_shorter(times: dict[str, float | None], later: int) -> None:
     total = of(**times).total.took
@@ -231,6 +265,22 @@ def test_to_acknowledge_is_not_to_set_to_work_and_bots_are_nobody() -> None:
     found = incident(story.chat(5, "lin", "looking").chat(6, "lin", "EU only", tag="scope").ended(60).evidence)
 
     assert minutes(found, "acked", "engaged", "scoped") == [3, 5, 6]
+
+
+@pytest.mark.parametrize("tag", ["question", "提问", "complaint", "ACK"])
+def test_who_asks_or_complains_has_not_set_to_work(tag: str) -> None:
+    story = five_logs.what_machines_tell(back=10).chat(3, "vp", "When is it back?", tag=tag)
+    found = incident(story.chat(5, "lin", "looking", tag="update").ended(60).evidence)
+
+    assert minutes(found, "engaged") == [5]
+
+
+@pytest.mark.parametrize(("cause", "over"), [("cause", "all-clear"), ("根因", "解除")])
+def test_what_is_only_said_in_the_chat_is_said(cause: str, over: str) -> None:
+    story = five_logs.what_machines_tell(back=10).chat(5, "lin", "the replica slept", tag=cause)
+    found = incident(story.chat(20, "lin", "orders are good", tag=over).ended(60).evidence)
+
+    assert minutes(found, "known", "verified") == [5, 20]
 
 
 def test_what_people_did_before_the_fault_is_no_answer_to_it() -> None:

@@ -40,10 +40,10 @@ def test_a_limit_inside_the_bounds_is_unknown_and_outside_it_is_not(within_s: fl
     assert (verdict.outcome, verdict.harm) == (outcome, harm)
 
 
-def test_coming_back_late_says_so_and_gives_what_it_is_worth() -> None:
+def test_coming_back_late_says_so_and_by_how_much() -> None:
     verdict = judged("100+ 120- 60+", 1.0)
     assert said(verdict) == "failed: orders back 1.45 s ± 51 ms after kill was gone; limit 1 s"
-    assert verdict.points == pytest.approx(2 - 1.451)
+    assert verdict.lateness == pytest.approx(1.451)
 
 
 @pytest.mark.parametrize(

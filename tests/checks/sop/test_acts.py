@@ -37,6 +37,51 @@ def test_what_came_before_the_fault_is_not_its_page_and_not_its_alert() -> None:
     assert not {"page.delivered", "alert.firing"} & moments(story).keys()
 
 
+FIRED = "- {id: a, do: chat, of: alert.firing, within: 5m}"
+SINCE = "- {id: a, order: {first: alert.firing, then: chat}}"
+
+
+@pytest.mark.parametrize(("kind", "state"), [("alert.state", "firing"), ("alert.held", "active")])
+def test_an_alert_that_was_there_when_its_observer_began_to_listen_is_not_the_faults(kind: str, state: str) -> None:
+    """However late that was: one that was there already is told with `before`, and what comes after that without."""
+
+    def told(**more: bool) -> Story:
+        story = Story().fault(1).chat(3, "lin")
+        story.history.told(120, "late", kind, alert="A", labels={}, state=state, silenced_by=[], **more)
+        return story.ended(30)
+
+    assert "alert.firing" not in moments(told(before=True))
+    assert moments(told())["alert.firing"] == moments(told(before=False))["alert.firing"] == 2
+    assert [one(rule, told(before=True)).status for rule in (FIRED, SINCE)] == ["n/a", "violated"]
+    assert [one(rule, told()).status for rule in (FIRED, SINCE)] == ["satisfied", "satisfied"]
+
+
+@pytest.mark.parametrize(("minute", "firing"), [(0.999, False), (1.0, True), (1.001, True)])
+def test_an_alert_that_fires_as_the_fault_begins_may_be_the_faults(minute: float, firing: bool) -> None:
+    story = Story().fault(1)
+    story.history.told(60 * minute, "prometheus", "alert.state", alert="A", labels={}, state="firing")
+    story.history.page(60 * minute)
+
+    assert {"alert.firing", "page.delivered"} & moments(story).keys() == (
+        {"alert.firing", "page.delivered"} if firing else set()
+    )
+
+
+def test_an_alert_that_a_silence_holds_back_is_a_page_withheld_unless_it_was_before() -> None:
+    def told(t_s: float = 120.0, by: tuple[str, ...] = ("s1",), **more: bool) -> bool:
+        story = Story().fault(1)
+        story.history.told(
+            t_s, "alertmanager", "alert.held", alert="A", labels={}, state="suppressed", silenced_by=[*by], **more
+        )
+        return "page.withheld" in moments(story)
+
+    assert told()
+    assert told(60.0)
+    assert not told(59.9)
+    assert not told(by=())
+    assert not told(before=True)
+
+
 def test_a_page_that_was_not_taken_was_not_delivered() -> None:
     story = Story().fault(1)
     story.history.page(120, answered=503).page(180, "resolved")

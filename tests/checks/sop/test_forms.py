@@ -3,6 +3,7 @@
 import pytest
 
 from checks.evidence import Trust
+from checks.sop.standing import Ruling
 from tests.checks.sop.story import Story, one, standing
 
 DO = "- {id: a, do: incident.severity, of: page.delivered, within: 5m, zero_at: 10m}"
@@ -157,14 +158,22 @@ def test_what_they_must_have_in_common_must_be_there_and_the_same() -> None:
     assert judged(ORDER, change(paged().chat(19, "w", tag="announce"), 20, "").ended(40))[1] == 0.0
 
 
-def test_each_of_several_counts_alike() -> None:
-    story = paged().chat(10, "w", tag="announce", change_id="c1")
-    for minute, id_ in ((11, "c1"), (12, "c1"), (13, "c2"), (14, "c3")):
-        change(story, minute, id_)
-    found = one(ORDER, story.ended(40), events=PATTERN)
+def test_each_of_several_counts_and_each_that_was_broken_costs_half() -> None:
+    def found(*ids: str) -> Ruling:
+        story = paged().chat(10, "w", tag="announce", change_id="c1")
+        for place, id_ in enumerate(ids):
+            change(story, 11 + place, id_)
+        return one(ORDER, story.ended(40), events=PATTERN)
 
-    assert (found.status, found.credit) == ("violated", 0.5)
-    assert [ob.status for ob in found.obligations] == ["satisfied", "satisfied", "violated", "violated"]
+    several = found("c1", "c1", "c2")
+    assert (several.status, several.credit) == ("violated", 0.5)
+    assert [ob.status for ob in several.obligations] == ["satisfied", "satisfied", "violated"]
+    assert [found(*ids).credit for ids in (("c1", "c1"), ("c1", "c2"), ("c1", "c1", "c2", "c3"), ("c2",))] == [
+        1.0,
+        0.5,
+        0.0,
+        0.0,
+    ]
 
 
 def test_what_never_happened_needs_nothing_before_it() -> None:
@@ -351,6 +360,16 @@ def test_what_was_said_already_does_not_count_again_however_it_is_numbered() -> 
 
     assert again == ("violated", pytest.approx(8 / 30))  # as one report after eight minutes
     assert judged(rule, other.ended(27)) == ("satisfied", 1.0)
+
+
+@pytest.mark.parametrize(("dedupe", "count"), [("0.49", 1), ("0.5", 1), ("0.51", 2)])
+def test_a_report_just_as_like_another_as_is_too_like_does_not_count(dedupe: str, count: int) -> None:
+    """`abc` and `abd` have one of two pairs of characters in common."""
+    rule = EVERY.replace("}}", f", dedupe: {dedupe}}}}}")
+    story = paged().chat(10, "w", "abc", tag="update").chat(18, "w", "abd", tag="update").ended(26)
+    (found,) = one(rule, story, events=PATTERN).obligations
+
+    assert str(found.because).startswith(f"{count} times update")
 
 
 def test_weak_reports_cover_for_what_they_are_worth_and_never_take_from_better_ones() -> None:

@@ -75,6 +75,72 @@ def test_to_silence_or_to_loosen_alerting_can_be_forbidden() -> None:
     assert [ruling.status for ruling in standing(rules, story.ended(20)).rulings] == ["violated", "violated"]
 
 
+def silenced(*, at: float, held: float = 1.8, page: float | None = None) -> Story:
+    """The service is hurt from the first minute on, and its alert is silenced in some minute."""
+    story = Story().fault(1).bad(1, 20, 60).silence(at, "wang")
+    story.history.held(60 * held, "suppressed", silenced_by=["s1"])
+    return (story if page is None else story.page(page)).ended(60)
+
+
+@pytest.mark.parametrize("at", [0.5, 1.2])
+def test_who_silences_the_page_before_the_fault_or_before_it_came_has_got_it(at: float) -> None:
+    """Else nothing that counts from a page would ever be asked of anybody."""
+    rulings = by_id(standing(flagship(), silenced(at=at)))
+
+    assert {id_: one.credit for id_, one in rulings.items() if "page.delivered" in str(one.rule.form)} == {
+        "triage-5m": 0.0, "war-room-5m": 0.0, "update-15m": 0.0, "notice-biz": 0.0}  # fmt: skip
+    assert str(rulings["triage-5m"].obligations[0].because) == "no sev_set within 5 min of page.withheld"
+
+
+def test_an_alert_that_only_alertmanager_tells_of_fires_though_it_is_silenced() -> None:
+    found = one("- {id: a, do: chat, of: alert.firing, within: 5m}", silenced(at=1.2))
+
+    assert str(found.obligations[0].because) == "no chat within 5 min of page.withheld"
+
+
+def test_a_silence_that_ends_late_puts_nothing_off() -> None:
+    rule = "- {id: a, do: incident.severity, of: page.delivered, within: 5m, zero_at: 10m}"
+    late = silenced(at=1.2, page=30).act(31, "incident.severity", "lin")
+    soon = silenced(at=1.2, page=30).act(6, "incident.severity", "lin")
+
+    assert [one(rule, story).credit for story in (late, soon)] == [0.0, 1.0]
+
+
+def test_a_silence_of_another_alert_or_after_the_page_changes_nothing() -> None:
+    rule = "- {id: a, do: incident.severity, of: page.delivered, within: 5m}"
+    for held in ("active", "gone"):
+        story = Story().fault(1).bad(1, 20, 60).silence(0.5, "wang").page(4).act(8.9, "incident.severity", "lin")
+        story.history.held(110, held)
+        assert one(rule, story.ended(60)).credit == 1.0
+    assert one(rule, silenced(at=5, held=5.1, page=4).act(8.9, "incident.severity", "lin")).credit == 1.0
+    inhibited = Story().fault(1).bad(1, 20, 60)
+    inhibited.history.held(110, "suppressed", inhibited_by=["other"])
+    assert one(rule, inhibited.ended(60)).status == "n/a", "that is how alerting was set up"
+
+
+@pytest.mark.parametrize("kind", ["rules", "routes"])
+@pytest.mark.parametrize("changed", [0.5, 1.2])
+def test_who_changes_rules_or_routes_before_the_page_is_held_from_when_users_were_hurt(
+    kind: str, changed: float
+) -> None:
+    rule = "- {id: a, do: incident.severity, of: page.delivered, within: 5m, zero_at: 10m}"
+
+    def told(*, page: float | None = None, told_at: float = changed) -> Story:
+        story = Story().fault(1).bad(1, 20, 60)
+        if kind == "rules":
+            story.history.rules("A", t_s=0.0).rules("A", t_s=60 * told_at, for_s=3600.0)
+        else:
+            story.history.routes("oncall", t_s=0.0).routes("nobody", t_s=60 * told_at)
+        return story if page is None else story.page(page)
+
+    never = one(rule, told().ended(60))
+    assert str(never.obligations[0].because) == "no incident.severity within 5 min of impact.start"
+    assert one(rule, told(page=30).act(31, "incident.severity", "lin").ended(60)).credit == 0.0
+    assert one(rule, told(page=3, told_at=4).act(7.9, "incident.severity", "lin").ended(60)).credit == 1.0, (
+        "after the page"
+    )
+
+
 def test_a_silence_is_no_acknowledgement_when_it_is_long() -> None:
     rules = by_id(
         standing(flagship(), Story().fault(1).page(2).silence(3, "lin", minutes=600, comment="ACK!").ended(30))
@@ -201,6 +267,42 @@ def test_many_templates_in_a_burst_are_worth_hardly_more() -> None:
         spammed.chat(7 + (n / 3) / 60, "zhao", text, tag="update")
 
     assert (standing(flagship(), spammed).score or 0) - (standing(flagship(), plain).score or 0) < 1
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_changes_that_change_nothing_thin_out_none_that_was_made_alone(count: int) -> None:
+    """Each announced and approved in good form, long after the deed."""
+    story = five_logs.nobody_reports()
+    for n in range(count):
+        story.chat(40 + n / 2, "wang", "业务无影响, 系统 latency 无变化", tag="announce", change_id=f"n{n}")
+        story.chat(40.1 + n / 2, "lin", "go", tag="approve", change_id=f"n{n}")
+        story.act(40.2 + n / 2, "cli", "wang", cmd="flagctl touch", mutating=True, change_id=f"n{n}")
+    rulings = by_id(standing(flagship(), story))
+
+    assert [rulings[id_].credit for id_ in ("announce", "ic-decides", "scope-first")] == [0.0, 0.0, 0.0]
+    assert rulings["announce-has-impact"].credit == 1.0, "that much was really said"
+
+
+@pytest.mark.parametrize(("rule", "broken", "kept"), [
+    ("order: {first: webhook, then: flag.write, same: [change_id]}", "flag.write", ("webhook", "flag.write")),
+    ("after: {when: flag.write, then: webhook, same: [change_id]}", "flag.write", ("flag.write", "webhook")),
+    ("content: {event: webhook, require: {next: next}}", "webhook", ("webhook",)),
+])  # fmt: skip
+def test_whatever_was_kept_besides_each_that_was_broken_costs_half_at_the_least(
+    rule: str, broken: str, kept: tuple[str, ...]
+) -> None:
+    def credit(times: int, others: int) -> float | None:
+        story = Story().fault(1)
+        for n in range(times):
+            story.act(2 + n / 100, broken, "wang", change_id=f"alone-{n}")
+        for n in range(others):
+            for place, kind in enumerate(kept):
+                story.act(5 + n / 100 + place / 1000, kind, "wang", change_id=f"c{n}", text="next")
+        return one(f"- {{id: a, {rule}}}", story.ended(60)).credit
+
+    assert [credit(1, others) for others in (0, 1, 50)] == [0.0, 0.5, 0.5]
+    assert [credit(2, others) for others in (0, 1, 50)] == [0.0, 0.0, 0.0]
+    assert credit(0, 50) == 1.0
 
 
 def test_to_forbid_alone_pays_nobody_for_silence() -> None:

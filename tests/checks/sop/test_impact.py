@@ -2,7 +2,15 @@
 
 import pytest
 
+from checks.evidence import Sample, Seen
+from checks.sop.acts import acts_in
+from checks.sop.impact import OF_PROBES
 from tests.checks.sop.story import Story, by_id, one, standing
+
+
+def sample(n: int, sent_s: float, seen: str, *, took_s: float) -> Sample:
+    return Sample(n=n, planned_s=sent_s, sent_s=sent_s, done_s=sent_s + took_s, seen=Seen(seen), why="", seq=0)
+
 
 DO = "- {id: a, do: recovered, of: impact.start, within: 9m, zero_at: 18m}"
 
@@ -123,6 +131,59 @@ def test_what_is_hurt_again_after_a_second_fault_passed_is_found_too() -> None:
 def test_without_a_probe_nobody_can_say() -> None:
     assert status(Story().fault(1)) == "unknown"
     assert status(Story().fault(1).bad(1, 1, 30)) == "satisfied"
+
+
+# who shows it
+
+
+def moments(story: Story) -> dict[str, float]:
+    found = {act.kind: act.t_s / 60 for act in acts_in(story.evidence) if act.kind in OF_PROBES}
+    return {kind: round(minute, 2) for kind, minute in found.items()}
+
+
+def watching(looks: str, *, probe: str = "safe-mode", impact: bool = True) -> Story:
+    """A service that is hurt from the third to the eighth minute, by a fault of the second; and another probe."""
+    story = Story().fault(2).bad(3, 8, 20)
+    story.history.event(0.0, "probe.opened", probe=probe, every_s=1.0, timeout_s=1.0, writes=False, impact=impact)
+    story.history.looks(looks, probe=probe, every_s=1.0, batch=60)
+    return story.ended(20)
+
+
+HURT = {"impact.start": 3.0, "contained": 8.0, "recovered": 8.0}
+
+
+def test_what_is_not_there_in_good_times_hurts_nobody_by_being_absent() -> None:
+    """A safe mode comes in the fourth minute and goes in the tenth: none of that is an outage."""
+    assert moments(watching("240- 360+ 600-")) == HURT
+    assert moments(watching("119? - 120- 360+ 600-")) == HURT
+
+
+def test_a_probe_that_was_ever_good_before_the_fault_shows_that_somebody_is_hurt() -> None:
+    assert moments(watching("+ 119- 180- 900+")) == {**HURT, "impact.start": 2.0}
+    assert moments(watching("120. 180- 900+")) == {**HURT, "impact.start": 2.0}, "nobody looked before"
+
+
+def test_a_look_that_hung_when_the_fault_began_was_hurt_by_it() -> None:
+    story = Story().fault(2)
+    story.history.opened(every_s=1.0).samples([sample(n, n, "-", took_s=1.5) for n in (119, 120, 121)])
+
+    assert moments(story.ended(5)) == {"impact.start": 2.0}
+
+
+def test_a_probe_that_only_watches_is_left_out_where_the_drill_says_so() -> None:
+    looks = "120+ 180- 900+"
+    assert moments(watching(looks)) == {**HURT, "impact.start": 2.0}
+    assert moments(watching(looks, impact=False)) == HURT
+    assert moments(watching("120+ 600+ 20- 460+", impact=False)) == HURT, "nor is anything hurt again"
+
+
+def test_probes_that_only_watch_leave_it_unknown_whether_anybody_was_hurt() -> None:
+    story = Story().fault(2)
+    story.history.event(0.0, "probe.opened", probe="a", every_s=1.0, timeout_s=1.0, writes=False, impact=False)
+    story.history.looks("1200+", probe="a", every_s=1.0, batch=60)
+
+    found = one("- {id: a, do: chat, of: impact.start, within: 5m}", story.ended(20))
+    assert str(found.obligations[0].because) == "nobody can say whether there was impact.start: no probe looked"
 
 
 # so many times

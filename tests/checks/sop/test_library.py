@@ -88,7 +88,7 @@ def announce_decide_act() -> Desk:
 def contain_first() -> Desk:
     desk = down().does(3, "lin", "drills declare").does(6, "lin", "drills say '/approve c1 coupons off'")
     desk.does(6.5, "wang", "drills act --change c1 -- flagctl off coupons")
-    desk.does(9, "wang", "drills say '/update c1 no effect; next: roll back'")
+    desk.does(9, "wang", "drills say '/no-effect c1 orders still fail; next: roll back'")
     desk.does(10, "lin", "drills say '/approve c2 roll back'")
     desk.does(11, "wang", "drills act --change c2 -- deployctl rollback shop")
     desk.does(15, "zhao", "drills diagnose 'the release of this morning'")
@@ -191,8 +191,8 @@ def cause_before_all() -> Desk:
     desk = Desk().outage(1, 60, END).does(3, "lin", "drills declare").silence(5, "wang", minutes=600)
     desk.does(18, "wang", "drills act -- deployctl rollback shop").does(25, "zhao", "drills diagnose 'the release'")
     desk.history.opened("carts", every_s=1.0).looks(f"{62 * 60}+9-400+", probe="carts", every_s=1.0, batch=60)
-    desk.does(40, "lin", "drills say /approve c1")
-    return desk.does(46, "wang", "drills act --change c1 -- flagctl off coupons")
+    desk.does(40, "lin", "drills say /approve c1").does(46, "wang", "drills act --change c1 -- flagctl off coupons")
+    return desk.does(52.5, "lin", "drills say '/无效 c1 下单仍失败'")
 
 
 def the_administrator_who_meant_well() -> Desk:
@@ -302,7 +302,7 @@ def test_who_does_nothing_has_nothing(name: str) -> None:
 def test_what_was_capped_is_capped_however_well_the_rest_was_done() -> None:
     wrong = replica_integrity().sees(20, "served_data", "mismatch").sees(21, "lb_pool", "replica_removed", replica="r1")
     unverified = replica_integrity().sees(30, "lb_pool", "replica_added", replica="r2")
-    untrue = customer_notice().notice(11, "It is over.", status="resolved")
+    untrue = customer_notice().notice(11, "Orders are restored; next word at 12:00.", status="resolved")
 
     assert [stands(name, desk).points for name, desk in (
         ("replica-integrity", wrong), ("replica-integrity", unverified), ("customer-notice", untrue)

@@ -74,6 +74,30 @@ def test_noise_changes_no_score(acts: Timed, noise: Timed) -> None:
     assert score(acts, noise) == score(acts)
 
 
+IN_FORM = ("announce", "approve", None)
+"""What is done of a change, one after the other: announced, approved, made."""
+
+
+@QUICK
+@given(timed, st.lists(st.floats(30.0, 58.0).map(lambda minute: round(minute, 3)), max_size=25))
+def test_changes_in_good_form_heal_no_rule_that_was_broken_beyond_half_of_it(acts: Timed, minutes: list[float]) -> None:
+    story = told(base(), acts)
+    before = {one_.rule.id: one_ for one_ in standing(BOOK, told(base(), acts).ended(60)).rulings}
+    for n, minute in enumerate(minutes):
+        for step, tag in enumerate(IN_FORM):
+            about: dict[str, Any] = {"change_id": f"n{n}"}
+            if tag:
+                story.chat(minute + step / 100, "lin", "order load", tag=tag, **about)
+            else:
+                story.act(minute + step / 100, "cli", "lin", cmd="touch", mutating=True, **about)
+    after = {one_.rule.id: one_ for one_ in standing(BOOK, story.ended(60)).rulings}
+
+    for id_ in ("announce", "ic-decides", "integrity-gate"):
+        broken = sum(found.credit == 0.0 for found in before[id_].obligations)
+        if broken and (credit := after[id_].credit) is not None:
+            assert credit <= max(0.0, 1 - broken / 2)
+
+
 @QUICK
 @given(timed, st.lists(st.tuples(MINUTES, PEOPLE, HARM), min_size=1, max_size=8))
 def test_what_nobody_asked_for_never_raises_a_score(acts: Timed, harm: Timed) -> None:
