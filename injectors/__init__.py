@@ -1,6 +1,7 @@
 """What makes faults. Exports the contract only; `injectors.catalog` alone names the implementations."""
 
 from injectors.injector import (
+    Bundle,
     CanBeServed,
     Effect,
     Extends,
@@ -9,17 +10,19 @@ from injectors.injector import (
     InjectionFailed,
     Injector,
     NothingRemembered,
+    Part,
     Preview,
     Ratio,
     Remembered,
     Residue,
     Server,
+    Side,
     Stage,
     TargetName,
     Touch,
 )  # fmt: skip
 
 __all__ = [
-    "CanBeServed", "Effect", "Extends", "FindsResidue", "Injection", "InjectionFailed", "Injector", "NothingRemembered",
-    "Preview", "Ratio", "Remembered", "Residue", "Server", "Stage", "TargetName", "Touch",
+    "Bundle", "CanBeServed", "Effect", "Extends", "FindsResidue", "Injection", "InjectionFailed", "Injector", "NothingRemembered",
+    "Part", "Preview", "Ratio", "Remembered", "Residue", "Server", "Side", "Stage", "TargetName", "Touch",
 ]  # fmt: skip

@@ -19,11 +19,30 @@ INJECTORS: Mapping[str, str] = {
     "connect_timeout": "injectors.link:ConnectTimeout",
     "duplicate": "injectors.link:Duplicate",
     "reorder": "injectors.link:Reorder",
+    "throw": "injectors.switch:Throw",
+    "pod_kill": "injectors.kubernetes_pods:PodKill",
+    "pod_failure": "injectors.kubernetes_pods:PodFailure",
+    "scale": "injectors.kubernetes_workloads:Scale",
+    "bad_image": "injectors.kubernetes_workloads:BadImage",
+    "cordon": "injectors.kubernetes_nodes:Cordon",
+    "taint": "injectors.kubernetes_nodes:Taint",
+    "drain": "injectors.kubernetes_nodes:Drain",
+    "node_kill": "injectors.kubernetes_nodes:NodeKill",
+    "isolate": "injectors.kubernetes_isolate:Isolate",
+    "zone_outage": "injectors.kubernetes_outage:ZoneOutage",
 }
 """As a fault is called in a drill."""
+
+BUNDLES: Mapping[str, str] = {
+    "region_outage": "injectors.region:RegionOutage",
+}
+"""Faults that are several injections at once."""
 
 ADDRESSES: Mapping[str, str] = {
     "process": "injectors.process:ProcessAddress",
     "toxiproxy": "injectors.toxiproxy:ToxiproxyLink",
+    "switch": "injectors.switch:SwitchAddress",
+    "kubernetes": "injectors.kubernetes:KubernetesAddress",
+    "region": "injectors.region:Region",
 }
 """As an inventory calls the engines by which injectors reach a target."""

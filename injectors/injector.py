@@ -40,6 +40,18 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One side of an outage, and how true to a real one it is here."""
+
+    name: str
+    """What is lost: `compute`, `network`, `capacity`, `control-plane view`."""
+    engine: str
+    """Who takes it away; empty when nobody does."""
+    how: str
+    """What is done of it, as a clause; or why it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What an injection would touch, and how it is undone. No touches means that there is no target."""
 
@@ -50,6 +62,8 @@ class Preview:
     """How it is taken back: `started again with valkey-server …`. Empty when it cannot be: the plan refuses that."""
     missing: str = ""
     """Without touches: what was looked for and is not there, as a clause."""
+    sides: tuple[Side, ...] = ()
+    """Of an outage: what is lost by it, and what a real one would take besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +173,38 @@ class Injector(Protocol):
     @classmethod
     async def verify(cls, remembered: Remembered, stage: Stage) -> Effect:
         """Look whether the fault is there now, by its effect and not by what was asked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One injection of a bundle."""
+
+    injector: Injector
+    """Its `target` is one of the inventory, too."""
+    side: str = ""
+    """Which side of the outage it is; empty when its preview says that itself."""
+
+
+@runtime_checkable
+class Bundle(Protocol):
+    """A fault that is several at once, perhaps by several engines: it has no act of its own.
+
+    Its settings are a dataclass as an injector's are. It is in effect when all of its parts are, and gone when all are.
+    """
+
+    name: ClassVar[str]
+    address: ClassVar[type]
+    sides: ClassVar[tuple[str, ...]]
+    """All that a real one would take away; the plan says of which of them nothing is done."""
+
+    @property
+    def target(self) -> TargetName:
+        """The target of the inventory that has the bundle's `address`."""
+        ...
+
+    def expand(self, addresses: Mapping[str, Any]) -> tuple[Part, ...]:
+        """What it consists of, by all that the inventory says of its target: an address by each engine's name."""
         ...
 
 

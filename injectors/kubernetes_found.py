@@ -1,0 +1,66 @@
+"""How a cluster is found: as kubectl does, by the file given, `KUBECONFIG`, `~/.kube/config`, or the pod's own account."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from injectors.injector import InjectionFailed
+
+if TYPE_CHECKING:
+    from injectors.kubernetes_api import Cluster
+
+_IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_WHY_MAX = 300
+
+
+async def find(kubeconfig: str, context: str) -> "Cluster":
+    """A client of the cluster; nothing is asked of it yet. Raises InjectionFailed."""
+    import asyncio
+
+    # The client's hundreds of models take half a second, which is not to make the looks of probes late.
+    await asyncio.to_thread(_load)
+    from kubernetes.aio.client import ApiClient, Configuration
+
+    from injectors.kubernetes_api import Cluster
+
+    configuration = Configuration()
+    files, context, namespace = await _settle(configuration, kubeconfig, context)
+    configuration.retries = None  # when to try again is decided here
+    client = await asyncio.to_thread(ApiClient, configuration)  # it reads certificates
+    return Cluster(client, files, context, namespace)
+
+
+async def _settle(configuration: Any, kubeconfig: str, context: str) -> tuple[str, str, str]:
+    """Fill in the configuration; pass the files, absolute, the context and its namespace."""
+    import os
+
+    import yaml
+    from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+    files = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    there = os.pathsep.join(_those_there(files.split(os.pathsep)))
+    try:
+        if there:
+            loader = await load_kube_config(there, context or None, configuration, persist_config=False)  # type: ignore[no-untyped-call]
+            current = loader.current_context
+            return there, str(current["name"]), str(current["context"].get("namespace") or "default")
+        if (_IN_CLUSTER / "token").is_file() and not (kubeconfig or context):
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            return "", "", (_IN_CLUSTER / "namespace").read_text(encoding="utf-8").strip()
+    except yaml.YAMLError:
+        raise InjectionFailed("the kubeconfig cannot be used: it is no YAML") from None
+    except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InjectionFailed(f"the kubeconfig cannot be used: {error}"[:_WHY_MAX]) from None
+    raise InjectionFailed(f"there is no kubeconfig at {files}")
+
+
+def _those_there(files: Iterable[str]) -> list[str]:
+    paths = [Path(one).expanduser().absolute() for one in files if one]
+    return [str(one) for one in paths if one.is_file()]
+
+
+def _load() -> None:
+    try:
+        import kubernetes.aio.config  # noqa: F401
+    except ImportError:
+        raise InjectionFailed('Kubernetes needs its client: pip install "chaos-drills[kubernetes]"') from None
