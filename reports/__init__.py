@@ -6,8 +6,8 @@ The contract is loaded when something of it is first asked for: to check a drill
 from typing import TYPE_CHECKING
 
 __all__ = [
-    "EXIT_CODES", "FORMAT", "CapHit", "CheckResult", "FaultResult", "Moment", "Phase", "ProbeResult", "Renderer",
-    "Report", "RunOutcome", "Score", "ScoreLine", "Words",
+    "EXIT_CODES", "FORMAT", "CapHit", "CheckResult", "FaultResult", "Metric", "Moment", "Phase", "ProbeResult", "Renderer",
+    "Report", "RunOutcome", "Score", "ScoreLine", "SuiteHeld", "Words",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CapHit,
         CheckResult,
         FaultResult,
+        Metric,
         Moment,
         Phase,
         ProbeResult,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         RunOutcome,
         Score,
         ScoreLine,
+        SuiteHeld,
     )
     from reports.words import Words
 else:

@@ -8,4 +8,5 @@ RENDERERS: Mapping[str, str] = {
     "markdown": "reports.to_markdown:ToMarkdown",
     "json": "reports.to_json:ToJson",
     "junit": "reports.to_junit:ToJunit",
+    "github": "reports.to_github:ToGithub",
 }

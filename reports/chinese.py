@@ -2,13 +2,24 @@
 
 from collections.abc import Mapping
 
+from reports import chinese_across as across
+from reports import chinese_exercise as exercise
+from reports import chinese_measures as measures
+from reports import chinese_page as page
 from reports import chinese_review as review
+from reports import chinese_score as score
 
 WORDS: Mapping[str, str] = {
     **review.WORDS,
+    **page.WORDS,
+    **measures.WORDS,
+    **across.WORDS,
+    **score.WORDS,
+    **exercise.WORDS,
     "passed": "通过", "failed": "未通过", "unknown": "未知", "inconclusive": "无结论", "aborted": "已中止",
     "not healed": "未恢复原状", "steady before": "注入前稳态", "steady after": "结束后稳态",
     "fault in effect": "故障生效", "failover": "故障切换", "data loss": "数据丢失", "unaffected": "不受影响", "media": "媒体质量",
+    "appears": "应出现", "there": "出现",
     "recovered": "业务恢复", "clean": "清理干净", "preparing": "准备", "steady": "稳态", "faults": "故障",
     "healing": "撤除", "recovery": "恢复", "closing": "收尾", "acting": "注入中", "in effect": "生效",
     "gone": "已消失", "never in effect": "从未生效", "Drill report": "演练报告", "Timeline": "时间线",
@@ -42,12 +53,17 @@ WORDS: Mapping[str, str] = {
     "sop": "预案", "Follow the SOP": "按预案行事", "Status": "状态", "Rule": "规则", "When": "发生", "Limit": "期限",
     "satisfied": "已做到", "violated": "违反", "pending": "待定", "at risk": "将到期", "n/a": "不适用",
     "must": "必须", "should": "应当", "may": "可以", "observed": "实测", "attributed": "有据可查", "attested": "他人证实",
-    "declared": "自述", "unsubstantiated": "无据", "clock off": "时钟不准",
+    "declared": "自述", "unsubstantiated": "无据", "overruled": "改判", "clock off": "时钟不准",
 }  # fmt: skip
 """Fixed words, titles of checks, and the words of our rubrics."""
 
 PATTERNS: Mapping[str, str] = {
     **review.PATTERNS,
+    **page.PATTERNS,
+    **exercise.PATTERNS,
+    **measures.PATTERNS,
+    **across.PATTERNS,
+    **score.PATTERNS,
     "Passed: all {n} checks.": "通过：全部 {n} 项检查。",
     "Aborted, and healed.": "已中止，故障已撤除。",
     "Aborted, and healed: {why}": "已中止，故障已撤除：{why}",
@@ -138,6 +154,23 @@ PATTERNS: Mapping[str, str] = {
     "{probe} down for {outage}, and no good look tells when that began":
         "{probe} 中断 {outage}，没有正常的探测能说明从何时开始",
     "{probe} down for {outage}, too coarse for limit {limit}": "{probe} 中断 {outage}，精度不足以判断要求 {limit}",
+    "{probe} was there before {fault}": "{fault} 之前 {probe} 已经出现",
+    "{probe} had not come {low} after {fault}": "{fault} 之后 {low} {probe} 仍未出现",
+    "{fault} was healed before {probe} came": "{probe} 出现之前 {fault} 已撤除",
+    "{probe} was not seen to come after {fault}": "{fault} 之后没有看到 {probe} 出现",
+    "{probe} came {took} after {fault}": "{fault} 之后 {took} {probe} 出现",
+    "{probe} came {took} after {fault}, too coarse for limit {limit}":
+        "{fault} 之后 {took} {probe} 出现，精度不足以判断要求 {limit}",
+    "{probe}, once it had come": "{probe} 出现之后",
+    "{probe} was still there {low} after {fault} was gone": "{fault} 消失 {low} 后 {probe} 仍在",
+    "{probe} was not seen to go after {fault} was gone": "{fault} 消失后没有看到 {probe} 消失",
+    "{probe} went {left} after {fault} was gone": "{fault} 消失 {left} 后 {probe} 消失",
+    "{probe} went {left} after {fault} was gone, too coarse for limit {limit}":
+        "{fault} 消失 {left} 后 {probe} 消失，精度不足以判断要求 {limit}",
+    "went {left} after {fault} was gone": "{fault} 消失 {left} 后消失",
+    "limit {gone_limit}": "要求 {gone_limit}",
+    "{probe} came without {fault}": "没有 {fault}，{probe} 也出现了",
+    "{probe} did not come without {fault}": "没有 {fault}，{probe} 没有出现",
     "{lost} of {packets} packets lost": "{packets} 个数据包丢失 {lost}",
     "{lost} of {packets} packets lost, {late}": "{packets} 个数据包丢失 {lost}，{late}",
     "{share} of {packets} packets lost": "{packets} 个数据包丢失 {share}",
@@ -177,7 +210,11 @@ PATTERNS: Mapping[str, str] = {
     "the journal's last line was torn off by a sudden death": "日志最后一行因进程突然终止而残缺",
     "{bytes} bytes are kept beside it": "残缺的 {bytes} 字节已另存",
     "fault {fault} never came": "故障 {fault} 从未注入",
+    "{n} events of kinds that came very often are in the journal alone": "另有 {n} 个频繁重复的事件只保存在日志中",
     "probe {probe} fell behind its plan": "探测 {probe} 跟不上计划",
+    "outage {fault}, {side}": "中断 {fault} 的 {side} 方面",
+    "{how}, by {engine}": "{how}，由 {engine} 实施",
+    "not as in a real one": "与真实中断不同",
     "{instead} stood in for {names}": "由 {instead} 代替 {names}",
     "not installed here": "本机未安装",
     "1 look in 100 was sent more than {late} late": "每 100 次探测有 1 次延后超过 {late}",
@@ -326,6 +363,7 @@ PATTERNS: Mapping[str, str] = {
     "{alert} has {labels}, and not {wanted}": "{alert} 的标签是 {labels}，而不是 {wanted}",
     "change the labels of the rule, or of the check": "请修改规则或检查项的标签",
     "no rule is called {alert}": "没有名为 {alert} 的规则",
+    "no observer is called {observer}": "没有名为 {observer} 的观察者",
     "no rule is called {alert} among those that are known": "已知的规则中没有 {alert}",
     "see that all of them can be read": "请确认所有规则都能读到",
     "nobody tells of rules, so nobody can say whether {alert} can fire": "没有人告知规则，无法判断 {alert} 能否触发",
@@ -393,6 +431,10 @@ PATTERNS: Mapping[str, str] = {
     "act {act} of the cast never came": "脚本角色的 {act} 没有发生",
     "the command of {act} of the cast did not succeed": "脚本角色的 {act} 所运行的命令没有成功",
     "scripted": "由脚本扮演",
+    "overruled by {over_by} and {over_too}": "由 {over_by} 与 {over_too} 改判",
+    "it was {over_was}": "原为 {over_was}",
+    "overruled": "改判",
+    "{by} and {second} overruled {rule}, which counts as {status}": "{by} 与 {second} 改判了 {rule}，现计为 {status}",
     "unattended run": "无人参与的运行",
     "no responder was there to be judged": "没有可评判的人员",
     "{score} of 100 over {n} rules, {least} are needed": "{n} 条规则得 {score}（满分 100），要求 {least}",

@@ -1,24 +1,29 @@
 """What happened in runs, as an event log that process-mining tools read: CSV, and XES as IEEE 1849-2016 has it. Pure.
 
-A case is a run; an event is something that somebody did or that came about, with when, by whom and in which role.
+A case is a run; an event is something that somebody did or that came about, with when, by whom and in which role. Both are
+made piece by piece, since a log of many runs need not fit into memory.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isinf, isnan
 from typing import Any
-from xml.etree import ElementTree
+from xml.sax.saxutils import quoteattr
 
 from checks import Sentence, Trust
-from reports.cells import table_text
+from reports.cells import table_lines
 
 Value = str | int | float | bool
 MORE = ("alert", "receiver", "fault", "target", "probe", "result", "severity", "role", "holder", "channel", "tag", "change_id",
         "step", "cmd", "exit", "mutating", "took_s", "flag", "replica", "via", "scripted")  # fmt: skip
 """What events may hold besides, where it is a text or a figure."""
-_COLUMNS = ("case:concept:name", "concept:name", "time:timestamp", "lifecycle:transition", "org:resource", "org:role",
-            "org:group", "trust", "source", "t_s", "journal_line", "text", *MORE)  # fmt: skip
+ABOUT = ("drill", "environment", "severity", "control")
+"""What is true of a whole run."""
+_COLUMNS = ("case:concept:name", "concept:name", "time:timestamp", "lifecycle:transition", "concept:instance", "org:resource",
+            "org:role", "org:group", "trust", "source", "t_s", "journal_line", "text", *MORE,
+            *(f"case:{name}" for name in ABOUT))  # fmt: skip
 _EXTENSIONS = {"Concept": "concept", "Time": "time", "Organizational": "org", "Lifecycle": "lifecycle"}
 _HOME = "http://www.xes-standard.org/"
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -40,6 +45,8 @@ class Happening:
     trust: Trust = Trust.OBSERVED
     transition: str = "complete"
     """`start` or `complete`, for what takes time."""
+    instance: str = ""
+    """What a `start` and its `complete` have in common, and no others of this activity."""
     actor: str = ""
     roles: tuple[str, ...] = ()
     """What they held then."""
@@ -54,45 +61,46 @@ class Case:
 
     run: str
     about: Mapping[str, Value]
-    """What is true of all of it: `drill`, `environment`."""
+    """What is true of all of it, by the names of ABOUT."""
     happenings: Sequence[Happening]
 
 
-def to_csv(cases: Iterable[Case]) -> str:
+def to_csv(cases: Iterable[Case]) -> Iterator[str]:
     """One line an event, with the same columns for every run."""
-    rows = []
-    for case in cases:
-        for one in case.happenings:
-            values = {"case:concept:name": case.run, **_values(one)}
-            rows.append([values.get(column, "") for column in _COLUMNS])
-    return table_text(_COLUMNS, rows)
+    return table_lines(_COLUMNS, (row for case in cases for row in _rows(case)))
 
 
-def to_xes(cases: Iterable[Case]) -> bytes:
+def _rows(case: Case) -> Iterator[list[Value | datetime]]:
+    about = {"case:concept:name": case.run, **{f"case:{key}": value for key, value in case.about.items()}}
+    for one in case.happenings:
+        values = about | _values(one)
+        yield [values.get(column, "") for column in _COLUMNS]
+
+
+def to_xes(cases: Iterable[Case]) -> Iterator[str]:
     """One trace a run, with the standard's extensions for names, times, resources and the life of an activity."""
-    log = ElementTree.Element("log", {"xes.version": "1849.2016", "xes.features": "", "xmlns": _HOME})
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<log xes.version="1849.2016" xes.features="" xmlns="{_HOME}">\n'
     for name, prefix in _EXTENSIONS.items():
-        ElementTree.SubElement(log, "extension", name=name, prefix=prefix, uri=f"{_HOME}{prefix}.xesext")
-    _add(ElementTree.SubElement(log, "global", scope="trace"), "concept:name", "unknown")
-    event = ElementTree.SubElement(log, "global", scope="event")
-    for key, usual in (("concept:name", "unknown"), ("lifecycle:transition", "complete"), ("org:resource", "unknown")):
-        _add(event, key, usual)
-    _add(event, "time:timestamp", datetime.fromtimestamp(0, UTC))
+        yield f'  <extension name="{name}" prefix="{prefix}" uri="{_HOME}{prefix}.xesext"/>\n'
+    usual: dict[str, Value | datetime] = {
+        "concept:name": "unknown",
+        "lifecycle:transition": "complete",
+        "org:resource": "unknown",
+        "time:timestamp": datetime.fromtimestamp(0, UTC),
+    }
+    yield from _element('global scope="trace"', {"concept:name": "unknown"}, "  ")
+    yield from _element('global scope="event"', usual, "  ")
     for name, keys in (("Activity", "concept:name"), ("Lifecycle", "concept:name lifecycle:transition"),
                        ("Resource", "org:resource")):  # fmt: skip
-        ElementTree.SubElement(log, "classifier", name=name, scope="event", keys=keys)
-    _add(log, "concept:name", "drills")
+        yield f'  <classifier name="{name}" scope="event" keys="{keys}"/>\n'
+    yield from _attributes({"concept:name": "drills", "lifecycle:model": "standard"}, "  ")
     for case in cases:
-        trace = ElementTree.SubElement(log, "trace")
-        for key, value in {"concept:name": case.run, **case.about}.items():
-            _add(trace, key, value)
+        yield "  <trace>\n"
+        yield from _attributes({"concept:name": case.run, **case.about}, "    ")
         for one in case.happenings:
-            event = ElementTree.SubElement(trace, "event")
-            for key, found in _values(one).items():
-                if found != "":
-                    _add(event, key, found)
-    ElementTree.indent(log)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(log, encoding="unicode").encode() + b"\n"
+            yield from _element("event", _values(one), "    ")
+        yield "  </trace>\n"
+    yield "</log>\n"
 
 
 def _values(one: Happening) -> dict[str, Value | datetime]:
@@ -101,6 +109,7 @@ def _values(one: Happening) -> dict[str, Value | datetime]:
         "concept:name": one.activity,
         "time:timestamp": one.at,
         "lifecycle:transition": one.transition,
+        "concept:instance": one.instance,
         "org:resource": one.actor or one.source,
         "org:role": "/".join(one.roles),
         "org:group": one.team,
@@ -113,15 +122,30 @@ def _values(one: Happening) -> dict[str, Value | datetime]:
     }
 
 
-def _add(parent: ElementTree.Element, key: str, value: Value | datetime) -> None:
-    kind, text = "string", str(value)
+def _element(tag: str, holds: Mapping[str, Value | datetime], indent: str) -> Iterator[str]:
+    yield f"{indent}<{tag}>\n"
+    yield from _attributes(holds, f"{indent}  ")
+    yield f"{indent}</{tag.partition(' ')[0]}>\n"
+
+
+def _attributes(holds: Mapping[str, Value | datetime], indent: str) -> Iterator[str]:
+    """What something holds, each by its type; what is empty is left out."""
+    for key, value in holds.items():
+        if value != "":
+            kind, text = _typed(value)
+            yield f'{indent}<{kind} key="{key}" value={quoteattr(text)}/>\n'
+
+
+def _typed(value: Value | datetime) -> tuple[str, str]:
+    """The standard's type of a value, and how that is written."""
     match value:
         case bool():
-            kind, text = "boolean", str(value).lower()
+            return "boolean", str(value).lower()
         case int() if -(1 << 63) <= value < 1 << 63:
-            kind, text = "int", str(value)
+            return "int", str(value)
         case float():
-            kind, text = "float", repr(value)
+            return "float", "NaN" if isnan(value) else f"{'-' * (value < 0)}INF" if isinf(value) else repr(value)
         case datetime():
-            kind, text = "date", value.astimezone(UTC).isoformat(timespec="milliseconds")
-    ElementTree.SubElement(parent, kind, key=key, value=_NO_XML.sub("\ufffd", text))
+            return "date", value.astimezone(UTC).isoformat(timespec="milliseconds")
+        case _:
+            return "string", _NO_XML.sub("\ufffd", str(value))

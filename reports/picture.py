@@ -8,14 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 
-from checks import Seen, Spent
+from checks import Measured, Seen, Spent
 from checks.units import show_duration
+from reports.axis import across, between, clock, grid, ms, place, ticks
+from reports.evidence_table import shown_moments
 from reports.language import phrase, say
 from reports.markup import Html, el, join
-from reports.report import Phase, Report
+from reports.report import Moment, Phase, Report
 from reports.spending import longest, took_words
 from reports.timeline import FaultLane, Judged, Point, ProbeLane, StateLane, Stretch, Timeline
-from reports.wording import MARKS, seconds, share, utc, withheld_words
+from reports.wording import MARKS, kept_together, seconds, share, utc, withheld_words
 
 GRAPH_PX = 64
 """Height of a probe's latency."""
@@ -27,40 +29,18 @@ _SPENT_MAX, _ROWS_MAX = 3, 3
 """Of one alert: how many pages are drawn part by part, and rows of words beside its moments."""
 _NARROW, _WIDE, _AIR = 0.018, 0.036, 0.03
 """The share of the width that a letter, a Chinese character and the blank behind a word need, on a phone."""
+_MOMENTS_MAX = 120
+"""How many marks there are at most for moments; those that are closer have one together."""
+_TITLE_MAX = 80
+_WORDS = ("whole run", "earlier", "later", "closer", "wider", "moment", "good", "bad", "lines", "Line")
+"""What the script says."""
 _KINDS = frozenset({"pending", "firing", "delivered", "resolved", "limit", "noise", "forbidden"})
-_STEPS_S = (
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1,
-    2,
-    5,
-    10,
-    15,
-    30,
-    60,
-    120,
-    300,
-    600,
-    900,
-    1800,
-    3600,
-    7200,
-    14400,
-    43200,
-    86400,
-)
 
 
-def picture(timeline: Timeline, report: Report, language: str) -> Html:
-    """The whole picture: phases, axis, faults, alerts, probes, and below each the verdicts that speak of it."""
+def picture(timeline: Timeline, chain: Sequence[Html], report: Report, language: str) -> Html:
+    """The whole picture: phases, axis, the lanes of the causal chain, and then each fault, alert and probe by itself."""
     lanes = [
+        *chain,
         *(_fault_lane(lane, timeline, report, language) for lane in timeline.faults),
         *(_state_lane(lane, timeline, report, language) for lane in timeline.states),
         *(_probe_lane(lane, timeline, report, language) for lane in timeline.probes),
@@ -74,29 +54,10 @@ def picture(timeline: Timeline, report: Report, language: str) -> Html:
         *lanes,
         _legend(language, control=report.control, alerts=any(lane.states for lane in timeline.states)),
         class_="picture",
-        data_to=_ms(timeline.to_s),
+        data_to=ms(timeline.to_s),
         data_opened=report.opened_at,
-        data_whole=say("whole run", language),
-        data_good=say("good", language),
-        data_bad=say("bad", language),
+        data_words="|".join(say(one, language) for one in _WORDS),
     )
-
-
-def ticks(to_s: float, most: int = 10) -> list[float]:
-    """Round times from 0, at most so many."""
-    step = next(
-        (one for one in _STEPS_S if to_s / one < most), _STEPS_S[-1] * max(1, round(to_s / _STEPS_S[-1] / most))
-    )
-    return [round(n * step, 6) for n in range(int(to_s / step) + 1)]
-
-
-def clock(t_s: float) -> str:
-    """`45 s`, and past five minutes `7:30` or `1:07:30`."""
-    if t_s < 300:
-        return f"{t_s:g} s"
-    minutes, rest = divmod(round(t_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _lane(kind: str, label: Html, *track: Html) -> Html:
@@ -109,7 +70,7 @@ def _phases(phases: Sequence[Phase], timeline: Timeline, language: str) -> Html:
     for phase in phases:
         name = say(phase.name, language)
         title = f"{name}: {phase.from_s:.3f} – {phase.to_s:.3f} s"
-        parts.append(el("span", el("span", name), title=title, **_place(phase.from_s, phase.to_s, timeline.to_s)))
+        parts.append(el("span", el("span", name), title=title, **place(phase.from_s, phase.to_s, timeline.to_s)))
     return _lane("phases", join(el("b", say("Phases", language))), el("div", *parts, class_="strip"))
 
 
@@ -119,27 +80,29 @@ def _axis(timeline: Timeline, report: Report) -> Html:
         el(
             "span",
             el("span", clock(at)),
-            style=f"left:{_share(at, timeline.to_s)}",
+            style=f"left:{across(at, timeline.to_s)}",
             class_="late" if at > 0.92 * timeline.to_s else "",
         )
         for at in ticks(timeline.to_s)
-    ]
-    moments = [
-        el(
-            "a",
-            href=f"#line-{one.seq}",
-            title=f"{one.t_s:.3f} s ({utc(report, one.t_s)} UTC): {one.what}",
-            tabindex="-1",
-            **_place(one.t_s, one.t_s, timeline.to_s),
-        )
-        for one in report.moments
     ]
     return _lane(
         "axis",
         Html(""),
         el("div", *marks, class_="marks", aria_hidden="true"),
-        el("div", *moments, class_="moments", aria_hidden="true"),
+        el("div", *_evidence(timeline, report), class_="moments", aria_hidden="true"),
     )
+
+
+def _evidence(timeline: Timeline, report: Report) -> Iterable[Html]:
+    """A mark for each moment, or for several that are close to each other; the table of evidence tells of them."""
+    near: dict[int, list[Moment]] = {}
+    for one in shown_moments(report):
+        near.setdefault(int(_MOMENTS_MAX * one.t_s / timeline.to_s), []).append(one)
+    for found in near.values():
+        first, more = found[0], len(found) - 1
+        title = f"{first.t_s:.3f} s: {first.what[:_TITLE_MAX]}" + (f" (+{more})" if more else "")
+        yield el("a", href=f"#line-{first.seq}", title=title, tabindex="-1", class_="several" if more else "",
+                 data_from=ms(first.t_s), style=f"left:{across(first.t_s, timeline.to_s)}")  # fmt: skip
 
 
 def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: str) -> Html:
@@ -150,9 +113,9 @@ def _fault_lane(lane: FaultLane, timeline: Timeline, report: Report, language: s
         if lasted is None
         else phrase("{seconds} in effect", language, seconds=seconds(lasted))
     )
-    parts = [_grid(timeline, 18)]
+    parts = [grid(timeline.to_s, 18)]
     for span in lane.spans:
-        told = f"{say(span.stage, language)}: {_between(span.from_s, span.to_s, report)}"
+        told = f"{say(span.stage, language)}: {between(span.from_s, span.to_s, report)}"
         parts.append(
             el("g", el("title", told), _box(span.from_s, span.to_s, 3, 12), class_=span.stage.replace(" ", "-"))
         )
@@ -194,19 +157,19 @@ def _state_lane(lane: StateLane, timeline: Timeline, report: Report, language: s
 
 def _parts_strip(spent: Spent, timeline: Timeline, language: str) -> Html:
     parts, begin_s = [], spent.from_s
-    for place, one in enumerate(spent.parts):
+    for n, one in enumerate(spent.parts):
         end_s = begin_s + one.took.value
         words = f"{say(one.name, language)} {took_words(one.took)}"
-        kind = "longest" if one is longest(spent.parts) else f"part-{place % 2}"
-        parts.append(el("span", el("span", words), title=words, class_=kind, **_place(begin_s, end_s, timeline.to_s)))
+        kind = "longest" if one is longest(spent.parts) else f"part-{n % 2}"
+        parts.append(el("span", el("span", words), title=words, class_=kind, **place(begin_s, end_s, timeline.to_s)))
         begin_s = end_s
     return el("div", *parts, class_="strip parts")
 
 
 def _state(one: Judged, timeline: Timeline, report: Report, language: str) -> Html:
     word = say(one.label, language)
-    title = f"{word}: {_between(one.from_s, one.to_s, report)}"
-    return el("span", el("span", word), title=title, class_=_kind(one), **_place(one.from_s, one.to_s, timeline.to_s))
+    title = f"{word}: {between(one.from_s, one.to_s, report)}"
+    return el("span", el("span", word), title=title, class_=_kind(one), **place(one.from_s, one.to_s, timeline.to_s))
 
 
 def _moments(moments: Sequence[Judged], timeline: Timeline, report: Report, language: str) -> list[Html]:
@@ -226,7 +189,7 @@ def _moments(moments: Sequence[Judged], timeline: Timeline, report: Report, lang
         kind = _kind(one) + (" late" if late else "")
         inside = [] if row is None else [el("span", word)]
         rows[row or 0].append(
-            el("span", *inside, title=title, class_=kind, **_place(one.from_s, one.from_s, timeline.to_s))
+            el("span", *inside, title=title, class_=kind, **place(one.from_s, one.from_s, timeline.to_s))
         )
     return [el("div", *row, class_="ticks") for row in rows if row]
 
@@ -243,12 +206,13 @@ def _probe_lane(lane: ProbeLane, timeline: Timeline, report: Report, language: s
     if probe.success is not None:
         said = [phrase("{success} good", language, success=share(probe.success)), f"p99 {seconds(probe.p99_s)}"]
     parts = [
-        _grid(timeline, height),
+        grid(timeline.to_s, height),
         *(_box(span.from_s, span.to_s, 0, height, kind="while") for span in timeline.in_effect),
-        *(el("path", class_="rule", d=f"M0 {scale.down(at_s)}h{_ms(timeline.to_s)}") for at_s in scale.decades),
+        *(el("path", class_="rule", d=f"M0 {scale.down(at_s)}h{ms(timeline.to_s)}") for at_s in scale.decades),
         _dots(lane.points, scale),
         _crosses(lane.points, scale),
         *(_look_box(one, report, language) for one in lane.stretches),
+        *_limits(lane.judged, height),
     ]
     bad = sum(one.bad for one in lane.stretches)
     told = [*said, f"{say('bad', language)} {bad}", f"{say('blind', language)} {probe.blind}"]
@@ -270,11 +234,20 @@ def _probe_lane(lane: ProbeLane, timeline: Timeline, report: Report, language: s
     )
 
 
+def _limits(judged: Sequence[Judged], height: int) -> Iterable[Html]:
+    """Within which an interruption really ended, and by when it had to."""
+    for one in judged:
+        if one.took is not None and one.due_s is not None:
+            half_s = (one.took.high - one.took.low) / 2
+            yield _box(one.to_s - half_s, one.to_s + half_s, 0, height, kind="bounds")
+            yield el("path", class_="due", d=f"M{ms(one.due_s)} 0v{height}")
+
+
 def _svg(timeline: Timeline, height: int, told: str, parts: Iterable[Html], **data: str) -> Html:
     return el(
         "svg",
         *parts,
-        viewBox=f"0 0 {_ms(timeline.to_s)} {height}",
+        viewBox=f"0 0 {ms(timeline.to_s)} {height}",
         height=height,
         preserveAspectRatio="none",
         role="img",
@@ -283,13 +256,9 @@ def _svg(timeline: Timeline, height: int, told: str, parts: Iterable[Html], **da
     )
 
 
-def _grid(timeline: Timeline, height: int) -> Html:
-    return el("path", class_="grid", d="".join(f"M{_ms(at)} 0v{height}" for at in ticks(timeline.to_s)))
-
-
 def _box(from_s: float, to_s: float, top: float, height: float, *, kind: str = "", opacity: str = "") -> Html:
-    width = max(0, _ms(to_s) - _ms(from_s))
-    return el("rect", x=_ms(from_s), width=width, y=top, height=height, class_=kind, opacity=opacity)
+    width = max(0, ms(to_s) - ms(from_s))
+    return el("rect", x=ms(from_s), width=width, y=top, height=height, class_=kind, opacity=opacity)
 
 
 def _look_box(one: Stretch, report: Report, language: str) -> Html:
@@ -305,18 +274,18 @@ def _look_box(one: Stretch, report: Report, language: str) -> Html:
     if one.seen is Seen.GOOD:
         return box
     word = say("bad" if one.seen is Seen.BAD else "blind", language)
-    told = f"{word} {count}/{one.looks}, {_between(one.from_s, one.to_s, report)}"
+    told = f"{word} {count}/{one.looks}, {between(one.from_s, one.to_s, report)}"
     return el("g", el("title", f"{told}: {one.why}" if one.why else told), box)
 
 
 def _dots(points: Iterable[Point], scale: "_Scale") -> Html:
     """Strokes of no length with round ends: dots that stay round however the lane is stretched."""
-    drawn = "".join(f"M{_ms(one.t_s)} {scale.down(one.took_s)}h0" for one in points if one.good)
+    drawn = "".join(f"M{ms(one.t_s)} {scale.down(one.took_s)}h0" for one in points if one.good)
     return el("path", class_="good", d=drawn) if drawn else Html("")
 
 
 def _crosses(points: Iterable[Point], scale: "_Scale") -> Html:
-    drawn = "".join(f"M{_ms(one.t_s)} {scale.down(one.took_s) - 3:g}v6" for one in points if not one.good)
+    drawn = "".join(f"M{ms(one.t_s)} {scale.down(one.took_s) - 3:g}v6" for one in points if not one.good)
     return el("path", class_="bad", d=drawn) if drawn else Html("")
 
 
@@ -354,37 +323,39 @@ def _judged(judged: Sequence[Judged], timeline: Timeline, language: str) -> Html
     for one in judged:
         title = say(one.title, language)
         words = title if one.label in one.title else f"{title}: {say(one.label, language)}"
+        if one.took is not None and one.due_s is not None:
+            words += " " + _held_against(one.took, one.due_s - one.from_s, language)
         text = el("a", el("i", MARKS[one.outcome], aria_hidden="true"), " ", words, href=f"#check-{one.check}")
         rows.append(_hanging(one.from_s, one.to_s, timeline, text, f"judged {one.outcome}"))
     return join(*rows)
 
 
+def _held_against(took: Measured, limit_s: float, language: str) -> str:
+    limit = phrase("limit {limit}", language, limit=show_duration(limit_s))
+    return kept_together(f"{took.beside(limit_s)}; {limit}" if language != "zh" else f"{took.beside(limit_s)}；{limit}")
+
+
 def _hanging(from_s: float, to_s: float, timeline: Timeline, text: Html, kind: str) -> Html:
     """A bracket with a text on the side that has room for it, or within where neither has."""
-    left, right = _share(from_s, timeline.to_s), _share(to_s, timeline.to_s)
+    left, right = across(from_s, timeline.to_s), across(to_s, timeline.to_s)
     before, after = from_s / timeline.to_s, 1 - to_s / timeline.to_s
     if max(before, after) < _ROOM:
-        side, place = "inside", f"left:{left}"
+        side, where = "inside", f"left:{left}"
     elif after >= _ROOM + 0.1 or after >= before:
-        side, place = "after", f"left:{right}"
+        side, where = "after", f"left:{right}"
     else:
-        side, place = "before", f"right:calc(100% - {left})"
+        side, where = "before", f"right:calc(100% - {left})"
     bracket = (
-        el("span", class_="bracket", **_place(from_s, to_s, timeline.to_s)) if kind.startswith("judged") else Html("")
+        el("span", class_="bracket", **place(from_s, to_s, timeline.to_s)) if kind.startswith("judged") else Html("")
     )
     return el(
         "div",
         bracket,
-        el("span", text, class_=f"words {side}", style=place),
+        el("span", text, class_=f"words {side}", style=where),
         class_=f"row {kind}",
-        data_from=_ms(from_s),
-        data_to=_ms(to_s),
+        data_from=ms(from_s),
+        data_to=ms(to_s),
     )
-
-
-def _place(from_s: float, to_s: float, end_s: float) -> dict[str, str | int]:
-    style = f"left:{_share(from_s, end_s)};width:{_share(max(0.0, to_s - from_s), end_s)}"
-    return {"style": style, "data_from": _ms(from_s), "data_to": _ms(to_s)}
 
 
 def _legend(language: str, *, control: bool, alerts: bool) -> Html:
@@ -396,21 +367,12 @@ def _legend(language: str, *, control: bool, alerts: bool) -> Html:
         ("blind", "blind"),
         ("gap", "not looked"),
         *([("pending", "pending"), ("firing", "firing")] if alerts else []),
+        ("bounds", "bounds"),
+        ("due", "due"),
+        ("never", "never came"),
     ]
     return el(
         "p",
         *(el("span", el("i", class_=kind, aria_hidden="true"), say(word, language)) for kind, word in keys),
         class_="legend",
     )
-
-
-def _between(from_s: float, to_s: float, report: Report) -> str:
-    return f"{from_s:.3f} – {to_s:.3f} s ({utc(report, from_s)} – {utc(report, to_s)} UTC)"
-
-
-def _share(at_s: float, end_s: float) -> str:
-    return f"{min(100.0, max(0.0, 100 * at_s / end_s)):.3f}".rstrip("0").rstrip(".") + "%"
-
-
-def _ms(at_s: float) -> int:
-    return round(at_s * 1000)

@@ -48,12 +48,21 @@ class CheckResult:
     """For a table's first column: `steady before`, `failover`, `data loss`."""
     limits: str
     """Its settings on one line: `probe orders, after primary-dies, within 5s`."""
+    within_s: float | None = None
+    """How long what it asks for may take, where it has such a limit."""
     verdict: Verdict
+    line: int | None = None
+    """Where the drill's file asks for it, counted from 1; None when that is not known."""
+    harms: tuple[str, ...] = ()
+    """What its failures may be called, so that it is known what not having looked may hide."""
 
     @property
     def outcome(self) -> Outcome:
         """The verdict's."""
         return self.verdict.outcome
+
+
+_UNSAID = Sentence("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,13 @@ class ScoreLine:
     """Points it could give, after renormalising to 100 over all checks that count in this drill."""
     points: float | None
     """Points it gave; None when it is unknown, and then it is in the coverage and not in the score."""
+    credit: float | None = None
+    """0 to 1, the share of its weight that it gave."""
+    because: Sentence = _UNSAID
+    """Why so much and no more."""
+    curve: Sentence | None = None
+    """The arithmetic of the rubric's curve, where one decided."""
+    proof: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,7 @@ class CapHit:
     cap: float
     because: str
     check: str
+    proof: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +145,11 @@ class Score:
     """Of the points, as a dimension's."""
     letter: str = ""
     """`A`, `B`, `C`, `D` or `F`, of the points; empty without points."""
+    dropped: Mapping[str, float] = field(default_factory=dict)
+    """The abilities that the drill has no check for, by title, each with its weight as the rubric has it; the others
+    share those."""
+    withheld: Sentence | None = None
+    """Why there are no points although something was judged."""
 
     @property
     def confident(self) -> bool:
@@ -216,12 +238,48 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What will be done about a finding, as the review beside the run has it."""
+
+    finding: str
+    """What it answers, by its name among the findings; empty where it says none."""
+    what: str
+    owner: str
+    due: str
+    """A day, as `2026-12-05`; empty where none is set."""
+    closed: str = ""
+    """The day on which it was done; empty while it is open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteHeld:
+    """How a drill holds to the published suite that it claims."""
+
+    name: str
+    """`standard/losing-a-primary`."""
+    version: str
+    digest: str
+    """SHA-256 of its file; scores of several teams are compared only when it is the same, and the rubric's too."""
+    laxer: tuple[str, ...] = ()
+    """Where the drill asks less, as when limits were set otherwise for this run."""
+    otherwise: tuple[str, ...] = ()
+    """Where it asks more, or something else besides."""
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the score can be compared with that of another team."""
+        return not (self.laxer or self.otherwise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A run, judged."""
 
     run: str
     """The run's id: `2026-11-21T09-41-03Z-lose-the-primary-3f2a`."""
     drill: str
+    path: str = ""
+    """The drill's file, as it was named to the run."""
     title: Words
     about: Words
     severity: str
@@ -251,8 +309,12 @@ class Report:
     """Limits that were set when judging, over those of the drill: `failover.within=3s`."""
     incident: Incident | None = None
     """When what happened, from the fault to the all-clear; None in reports made without a journal."""
+    suite: SuiteHeld | None = None
+    """The published checks that the drill holds to; None where it claims none."""
     metrics: tuple[Metric, ...] = ()
     """The figures by which runs are compared, in a fixed order."""
+    actions: tuple[Action, ...] = ()
+    """Of the review that lies beside the run; none before there is one."""
 
     @property
     def exit_code(self) -> int:
@@ -266,7 +328,7 @@ class Renderer(Protocol):
     name: ClassVar[str]
     """What it is asked for by: `html`."""
     file: ClassVar[str]
-    """What the file is called in the run's directory: `report.html`."""
+    """What the file is called in the run's directory: `report.html`. Empty when it is made only where it is asked for."""
 
     def render(self, report: Report, language: str = "en") -> str | bytes:
         """The whole file. `language` is `en` or `zh`."""

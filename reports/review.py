@@ -42,8 +42,13 @@ OPEN: Mapping[str, str] = {
 }
 """What people write themselves, and what about."""
 _LINES_MAX = 200
-_OF_PERSONS = frozenset({"who", "doer", "names"})
-"""Values of sentences that say who it was, perhaps with more beside the name."""
+_ANYBODY = frozenset({"somebody", "anybody"})
+"""What stands in a sentence in place of a name."""
+NO_PERSONS = frozenset({"admin", "root", "ubuntu", "user"})
+"""Users of systems, who share a name with words that every review needs, such as a root cause."""
+_CJK = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+_LETTER = rf"[^\W{_CJK}]"
+"""One by whose neighbourhood a word is another word. Chinese is written without spaces, so there it says nothing."""
 _ITEMS_MAX = 12
 _MONITORS = frozenset({"alert", "alerts"})
 """Checks whose failure means that a monitor is missing or wrong, which always becomes an action item."""
@@ -54,6 +59,7 @@ _SPANS: Mapping[str, str] = {
     "MTTV": "to make sure that it is over",
     "total": "from the first failed look to the all-clear",
     "TTD": "from the first failed look to the alert",
+    "TTD from fault": "from the fault to the alert",
     "TTN": "from the alert to the page",
     "TTA": "from the page to its acknowledgement",
     "TTE": "from the page to the first work on it",
@@ -141,6 +147,7 @@ class _Page:
 
     def __init__(self, lived: Lived, language: str) -> None:
         self.lived, self.language = lived, language
+        self.colon = "：" if language == "zh" else ": "
         self.people = People(lived.happenings, language)
         fault, impact = (lived.incident.milestones[name] for name in ("fault", "impact"))
         self.zero_s = fault.at_s if fault.at_s is not None else impact.at_s or 0.0
@@ -152,6 +159,11 @@ class _Page:
     def tell(self, sentence: Sentence) -> str:
         """A sentence of a check, with roles in it where it names persons."""
         return plain(translate(self.people.unnamed(sentence), self.language))
+
+    def point(self, title: str, because: Sentence, *names: str) -> str:
+        """What a check says, or a rule of it by its name, as a point of a list."""
+        parts = [plain(say(title, self.language)), *map(plain, names), self.tell(because)]
+        return f"- {self.colon.join(parts)}"
 
     def rel(self, t_s: float | None) -> str:
         """When it was, counted from the fault: `+3.2 s`."""
@@ -186,7 +198,7 @@ class _Page:
     def summary(self) -> str:
         """The answer, and how to read this page."""
         report = self.lived.report
-        about = plain(" ".join(report.about.in_(self.language).split()))
+        about = plain(self.people.nameless(" ".join(report.about.in_(self.language).split())))
         blameless = self.say(
             "This page asks how it came about and what will be changed. It speaks of roles, not of persons."
         )
@@ -201,7 +213,7 @@ class _Page:
         columns = [say(one, self.language) for one in ("Probe", "Failed looks", "First", "Last")]
         rows = [row for probe in self.lived.report.probes if (row := self._hurt(probe))]
         lost = [one for one in self.lived.report.checks if one.kind == "data_loss"]
-        said = [f"- {plain(say(one.title, self.language))}: {self.tell(one.verdict.because)}" for one in lost]
+        said = [self.point(one.title, one.verdict.because) for one in lost]
         return "\n\n".join([table(columns, rows) or self.say("No look of any probe failed."), *said])
 
     def _hurt(self, probe: ProbeResult) -> list[str]:
@@ -223,14 +235,14 @@ class _Page:
         return f"{note}\n\n{table(columns, rows)}"
 
     def _span(self, span: Span) -> list[str]:
-        name = say("total", self.language) if span.name == "total" else span.name
+        name = say(span.name, self.language)
         took = plain(_took(span.took)) if span.took else self._unmeasured(span)
         ends = (self.rel(span.from_s), self.rel(span.to_s)) if span.took else ("", "")
         return [f"**{plain(name)}**", took, *ends, self.say(_SPANS[span.name])]
 
     def _unmeasured(self, span: Span) -> str:
         why = self.tell(span.why_not) if span.why_not else ""
-        return self.say("not measured") + (f": {why}" if why else "")
+        return self.say("not measured") + (f"{self.colon}{why}" if why else "")
 
     def timeline(self) -> str:
         """What happened, one after the other."""
@@ -242,18 +254,21 @@ class _Page:
         return table(columns, rows) + (f"\n\n{more}" if len(told) > _LINES_MAX else "")
 
     def _told(self, one: Happening) -> str:
-        values = {**one.said.values, "who": self.people.who(one)}
+        values = {**self.people.unnamed(one.said).values, "who": self.people.who(one)}
         said = translate(Sentence(one.said.pattern, values), self.language).rstrip(":： ")
         marks = [str(one.trust)] if one.actor and one.trust != "attributed" else []
         marks += ["scripted"] if one.data.get("scripted") else []
-        return plain(said + (f" ({', '.join(say(mark, self.language) for mark in marks)})" if marks else ""))
+        if not marks:
+            return plain(said)
+        marked = ("、" if self.language == "zh" else ", ").join(say(mark, self.language) for mark in marks)
+        return self.say("{said} ({marks})", said=said, marks=marked)
 
     def well(self) -> str:
         """What was as it should be: first, since it is worth as much."""
-        listed = [f"- {plain(say(one.title, self.language))}: {self.tell(one.verdict.because)}"
-                  for one in self.lived.report.checks if one.outcome is Outcome.PASSED]  # fmt: skip
-        listed += [f"- {plain(say(check.title, self.language))}: {plain(row.name)}: {self.tell(row.because)}"
-                   for check in self.lived.report.checks for row in check.verdict.rows if row.status == "satisfied"]  # fmt: skip
+        checks = self.lived.report.checks
+        listed = [self.point(one.title, one.verdict.because) for one in checks if one.outcome is Outcome.PASSED]
+        listed += [self.point(check.title, row.because, row.name)
+                   for check in checks for row in check.verdict.rows if row.status == "satisfied"]  # fmt: skip
         return "\n".join(listed) or f"<!-- {phrase('What helped, by luck or by design?', self.language)} -->"
 
     def findings(self) -> str:
@@ -264,7 +279,7 @@ class _Page:
 
     def _finding(self, one: Finding) -> str:
         doubt = "" if one.known else f" ({say('unknown', self.language)})"
-        return f"- `{one.id}`{doubt}: {self.tell(one.because)}"
+        return f"- `{one.id}`{doubt}{self.colon}{self.tell(one.because)}"
 
     # --- what people write
 
@@ -279,21 +294,23 @@ class _Page:
 
 
 class People:
-    """What everybody is called in a review: by role, else by team, else by a number."""
+    """What everybody is called in a review: by role, else by a number."""
 
     def __init__(self, happenings: Iterable[Happening], language: str) -> None:
         self._language = language
         self._called: dict[str, str] = {}
+        no_names = set[str](NO_PERSONS)
         for one in happenings:
+            no_names |= {role.casefold() for role in (*one.roles, one.team) if role}
             if one.actor and (one.roles or one.actor not in self._called):
                 numbered = phrase("responder {n}", language, n=len(self._called) + 1)
                 known = self._called.get(one.actor)
                 self._called[one.actor] = "/".join(one.roles) or known or numbered
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Who took part."""
-        return frozenset(self._called)
+        self.names = frozenset(name for name in self._called
+                               if name.casefold() not in no_names and re.search(r"[^\W\d_]", name))  # fmt: skip
+        """Who took part, but for those whose name is a figure, or a word for something else: a role, a team, a system's user."""
+        self._by_spelling = {spelling: self._called[name] for name in self.names for spelling in spellings(name)}
+        self._spoken_of = speaks_of(*self.names) if self.names else None
 
     def who(self, one: Happening) -> str:
         """Whoever did this, by the roles held then."""
@@ -301,14 +318,35 @@ class People:
 
     def unnamed(self, sentence: Sentence) -> Sentence:
         """The sentence, with what people are called here wherever it names a person."""
-        values = {key: self._unnamed(value) if key in _OF_PERSONS else self._called.get(value, value)
-                  for key, value in sentence.values.items()}  # fmt: skip
-        return Sentence(sentence.pattern, values)
+        return Sentence(sentence.pattern, {key: self._unnamed(value) for key, value in sentence.values.items()})
 
-    def _unnamed(self, text: str) -> str:
-        for name in sorted(self._called, key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", self._called[name].replace("\\", r"\\"), text)
-        return text
+    def nameless(self, text: str) -> str:
+        """A text, with what people are called here in place of their names."""
+        if self._spoken_of is None:
+            return text
+        return self._spoken_of.sub(
+            lambda match: self._by_spelling.get(match[0]) or self._by_spelling[match[0].removeprefix("@")], text
+        )
+
+    def _unnamed(self, value: str) -> str:
+        return phrase(value, self._language) if value in _ANYBODY else self._called.get(value) or self.nameless(value)
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """How a name is written: as it is, and as people write what they log in by."""
+    return tuple(dict.fromkeys([name, name[:1].upper() + name[1:], name.upper()]))
+
+
+def speaks_of(*names: str) -> re.Pattern[str]:
+    """Finds these names in a text, also behind an `@`, and no longer words or other people's addresses that hold them."""
+    longest_first = sorted(names, key=len, reverse=True)
+    return re.compile("|".join(_spoken(spelling) for name in longest_first for spelling in spellings(name)))
+
+
+def _spoken(name: str) -> str:
+    before = "" if re.match(f"[{_CJK}]", name) else rf"(?<!{_LETTER})(?<![.-])(?<!{_LETTER}@)"
+    after = "" if re.search(f"[{_CJK}]$", name) else rf"(?!{_LETTER})(?![.-]{_LETTER})"
+    return rf"{before}@?{re.escape(name)}{after}"
 
 
 def _took(took: Measured) -> str:

@@ -1,75 +1,77 @@
-"""The tables of the HTML report: the score's arithmetic, faults, probes, evidence, and where it all came from."""
+"""Tables of the HTML report: the score's arithmetic, figures, faults, probes, and where it all came from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from checks import Row
+from reports import measures
+from reports.evidence_table import known_lines
+from reports.explaining import dropped, gates, grouped, title_of, why
 from reports.language import phrase, say
 from reports.markup import Html, el, join
-from reports.report import FaultResult, Report, Score, ScoreLine
+from reports.pieces import Line, cards, proof
+from reports.report import CapHit, FaultResult, Report, Score, ScoreLine
 from reports.wording import (
-    ROW_COLUMNS,
     commands,
     confidence_words,
     judged_words,
+    kept_together,
     moment,
-    proof_words,
-    row_cells,
     score_words,
     seconds,
     share,
     show_part,
-    utc,
+    withheld_score,
     withheld_words,
 )
 
 
 def score_table(report: Report, language: str) -> Html:
-    """The arithmetic: what each check could give and gave, their sum, and what the caps leave of it."""
-    score = report.score
-    titles = {one.id: say(one.title, language) for one in report.checks}
-    rows = [
-        [
-            titles.get(line.check, line.check),
-            say(line.dimension, language),
-            *_figures(line.points, line.weight),
-            _bar(line),
-        ]
-        for line in score.lines
-    ]
-    if score.uncapped is not None:
-        judged = sum(line.weight for line in score.lines if line.points is not None)
-        rows.append([el("b", say("Total", language)), "", *_figures(judged * score.uncapped / 100, judged), ""])
-    for hit in score.caps:
-        most = el("b", phrase("at most {cap}", language, cap=f"{hit.cap:g}"))
-        because = el("span", f"{say(hit.because, language)} ({titles.get(hit.check, hit.check)})", class_="soft")
-        rows.append([most, because, f"{hit.cap:g}", "", ""])
-    columns = {"Check": "", "Dimension": "", "Points": "num", "Weight": "num", "": "bars"}
-    scored = {line.check for line in score.lines}
-    gates = [titles[one.id] for one in report.checks if one.id not in scored]
-    notes = el("ul", *(el("li", one) for one in _score_notes(score, gates, language)), class_="plain")
-    return join(_table("Score", language, columns, rows) if score.lines else Html(""), notes)
-
-
-def verdict_tables(report: Report, language: str) -> Html:
-    """For each verdict that is made of many things, a line for each of them."""
-    kinds = ("", "", "num", "num", "wide", "num")
-    columns: Mapping[str, str] = dict(zip([*ROW_COLUMNS, "journal lines"], kinds, strict=True))
+    """The arithmetic: what each check could give and gave and why, their sum, and what the caps leave of it."""
+    score, known = report.score, known_lines(report)
+    groups = [[_score_line(report, line, known, language) for line in lines] for _, lines in grouped(score)]
+    groups.append([*_total(score, language), *(_cap_line(report, hit, known, language) for hit in score.caps)])
+    columns = {
+        "Check": "",
+        "Dimension": "",
+        "Why": "because",
+        "Points": "num",
+        "Weight": "num",
+        "": "bars",
+        "Evidence": "proof",
+    }
+    titles = [say(one.title, language) for one in gates(report)]
+    notes = el("ul", *(el("li", one) for one in _score_notes(report, titles, language)), class_="plain")
     return join(
-        *(
-            join(
-                el("h3", say(check.title, language)),
-                _table(check.title, language, columns, [_verdict_row(one, language) for one in check.verdict.rows]),
-            )
-            for check in report.checks
-            if check.verdict.rows
-        )
+        cards("Score", columns, filter(None, groups), language, class_="score") if score.lines else Html(""), notes
     )
 
 
-def _verdict_row(row: Row, language: str) -> list[str]:
-    status, *others = row_cells(row, language)
-    grave = "trouble" if row.status in ("violated", "unknown", "at risk") else ""
-    return [el("span", status, class_=grave), *others, proof_words(row.proof, 3)]
+def _score_line(report: Report, line: ScoreLine, known: set[int], language: str) -> Line:
+    reason, *curve = why(line, language)
+    because = join(el("p", kept_together(reason)), *(el("p", kept_together(one), class_="details") for one in curve))
+    return Line(
+        cells=[
+            title_of(report, line, language),
+            say(line.dimension, language),
+            because,
+            *_figures(line.points, line.weight),
+            _bar(line),
+            proof(line.proof, known),
+        ]
+    )
+
+
+def _total(score: Score, language: str) -> Iterable[Line]:
+    """What was earned, of what it is a share of."""
+    if score.uncapped is not None:
+        given = sum(line.points or 0 for line in score.lines)
+        figures = _figures(given, 100 * given / score.uncapped if score.uncapped else 100)
+        yield Line(cells=[el("b", say("Total", language)), "", "", *figures, "", ""])
+
+
+def _cap_line(report: Report, hit: CapHit, known: set[int], language: str) -> Line:
+    most = el("b", phrase("at most {cap}", language, cap=f"{hit.cap:g}"))
+    because = el("span", f"{say(hit.because, language)} ({title_of(report, hit, language)})", class_="soft")
+    return Line(cells=[most, "", because, f"{hit.cap:g}", "", "", proof(hit.proof, known)])
 
 
 def fault_table(report: Report, language: str) -> Html:
@@ -116,25 +118,11 @@ def probe_table(report: Report, language: str) -> Html:
     return _table("Probes", language, columns, rows)
 
 
-def evidence_tables(report: Report, language: str) -> Html:
-    """The journal lines that other parts of the page link to, and the phases of the run."""
-    known: set[int] = set()
-    rows = []
-    for one in report.moments:
-        line = el("span", str(one.seq), id=None if one.seq in known else f"line-{one.seq}")
-        known.add(one.seq)
-        rows.append([line, moment(one.t_s), one.at.partition("T")[2].removesuffix("Z") or one.at, one.source, one.what])
-    phases = [
-        [say(one.name, language), moment(one.from_s), moment(one.to_s), utc(report, one.from_s)]
-        for one in report.phases
-    ]
-    return join(
-        _table(
-            "Evidence", language, {"Line": "num", "Time": "num", "UTC": "fixed", "Source": "", "What": "wide"}, rows
-        ),
-        el("h3", say("Phases", language)),
-        _table("Phases", language, {"Phase": "", "From": "num", "To": "num", "UTC": "fixed"}, phases),
-    )
+def metric_table(report: Report, language: str) -> Html:
+    """Each figure with its bounds, or why it was not measured; nothing at all where a report has none."""
+    kinds = ("wide", "num", "num", "num", "num", "wide", "num")
+    columns = dict(zip(measures.COLUMNS, kinds, strict=True))
+    return _table("Measures", language, columns, measures.rows(report, language)) if report.metrics else Html("")
 
 
 def provenance(report: Report, language: str) -> Html:
@@ -149,10 +137,13 @@ def provenance(report: Report, language: str) -> Html:
     return join(_facts(facts), el("h3", say("Next", language)), _facts(commands(report, language)))
 
 
-def _score_notes(score: Score, gates: Sequence[str], language: str) -> Iterable[str]:
+def _score_notes(report: Report, gates: Sequence[str], language: str) -> Iterable[str]:
+    score = report.score
     sums = (confidence_words(score, language), judged_words(score, language))
     yield join(el("b", score_words(score, language)), *(f" · {one}" for one in sums))
     yield join(say("Rubric", language), " ", el("b", score.rubric), " ", el("code", score.rubric_digest))
+    yield from ([withheld_score(score.withheld, language)] if score.withheld else [])
+    yield from dropped(score, language)
     if gates:
         listed = ", ".join(gates)
         yield phrase("{gates}: whether the drill itself can be believed, so no points", language, gates=listed)
@@ -196,5 +187,5 @@ def _table(name: str, language: str, columns: Mapping[str, str], rows: Sequence[
         )
         for row in rows
     ]
-    table = el("table", el("thead", el("tr", *head)), el("tbody", *body))
-    return el("div", table, class_="scroll", role="region", aria_label=say(name, language), tabindex="0")
+    table = el("table", el("caption", say(name, language)), el("thead", el("tr", *head)), el("tbody", *body))
+    return el("div", table, class_="scroll", role="group", aria_label=say(name, language), tabindex="0")

@@ -12,7 +12,7 @@ from itertools import compress, pairwise
 from math import isfinite
 from operator import sub
 
-from checks import Outcome, Samples, Seen, Spent, Window
+from checks import Measured, Outcome, Samples, Seen, Spent, Window
 from reports.report import CheckResult, FaultResult, Phase, ProbeResult, Report
 from reports.spending import spendings
 
@@ -20,6 +20,8 @@ POINTS_MAX = 1500
 """Of one probe's looks."""
 STRETCHES_MAX = 500
 """Of one probe's availability."""
+
+_NEAR_S = 1e-3
 
 _GOOD, _BAD, _BLIND = (ord(one) for one in Seen)
 _RUN = re.compile(rb"(.)\1*", re.DOTALL)
@@ -69,6 +71,10 @@ class Judged:
     label: str
     from_s: float
     to_s: float
+    due_s: float | None = None
+    """By when it had to be over, where the check has such a limit."""
+    took: Measured | None = None
+    """How long it was, within its bounds, where the check measured that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +207,7 @@ def _end(report: Report) -> float:
 
 def _judged(place: int, check: CheckResult, window: Window, end_s: float) -> Judged:
     from_s = min(max(0.0, window.from_s), end_s)
+    limited = window.lane.startswith("probe:") and check.within_s is not None
     return Judged(
         check=place,
         title=check.title,
@@ -208,7 +215,16 @@ def _judged(place: int, check: CheckResult, window: Window, end_s: float) -> Jud
         label=window.label,
         from_s=from_s,
         to_s=min(max(from_s, window.to_s), end_s),
+        due_s=window.from_s + (check.within_s or 0.0) if limited else None,
+        took=_measured(check, window) if limited else None,
     )
+
+
+def _measured(check: CheckResult, window: Window) -> Measured | None:
+    """The figure that this window is: the one that is as long."""
+    long_s = window.to_s - window.from_s
+    times = (one for one in check.verdict.measured.values() if one.unit == "s")
+    return next((one for one in times if one.low - _NEAR_S <= long_s <= one.high + _NEAR_S), None)
 
 
 def _state_lane(lane: str, windows: Sequence[Judged], report: Report) -> StateLane:
@@ -281,6 +297,8 @@ def _thin(sent: Sequence[float], done: Sequence[float], seen: bytearray, bins: i
         bad = [] if few else list(compress(took, (one == _BAD for one in part)))
         wanted = [(time, _GOOD) for time in {min(good), max(good)}] if good else []
         wanted += [(max(bad), _BAD)] if bad else []
-        kept.update(first + next(place for place, time in enumerate(took) if (time, part[place]) == one) for one in wanted)
+        kept.update(
+            first + next(place for place, time in enumerate(took) if (time, part[place]) == one) for one in wanted
+        )
         first = after
     return sorted(kept)

@@ -4,23 +4,32 @@ It opens with the answer in one sentence; then when what happened, why each verd
 the foot the evidence that they link to.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from reports import tables
+from reports.abilities import abilities
+from reports.causal import chain
+from reports.causal_picture import causal_picture, outage_lane, verdict_lane
+from reports.evidence_table import evidence_table, known_lines
+from reports.followed_up import followed_up
 from reports.language import say, translate
 from reports.markup import Html, el, join
+from reports.obligations import obligations
 from reports.picture import picture
+from reports.pieces import Line, cards, parted, proof
 from reports.report import CheckResult, Report, RunOutcome
-from reports.tables import evidence_tables, fault_table, probe_table, provenance, score_table, verdict_tables
+from reports.steps import steps_table
+from reports.tables import fault_table, probe_table, provenance, score_table
 from reports.timeline import timeline
 from reports.waterfall import waterfalls
 from reports.wording import (
+    MARKS,
     kept_together,
     measured,
     notes,
     outcome_word,
-    ranges,
     run_word,
     seconds,
     show_points,
@@ -28,8 +37,6 @@ from reports.wording import (
 )
 
 _HERE = Path(__file__).parent / "html"
-_PROOF_MAX = 6
-"""Runs of journal lines that are shown of one verdict's proof."""
 
 
 class ToHtml:
@@ -57,7 +64,8 @@ def _head(title: str, style: Html, script: Html) -> Html:
     from hashlib import sha256
 
     ours = b64encode(sha256(script.encode()).digest()).decode()
-    rules = ["default-src 'none'", "style-src 'unsafe-inline'", f"script-src 'sha256-{ours}'", "base-uri 'none'"]
+    rules = ["default-src 'none'", "style-src 'unsafe-inline'", "img-src data:", f"script-src 'sha256-{ours}'",
+             "base-uri 'none'"]  # fmt: skip
     return el(
         "head",
         el("meta", charset="utf-8"),
@@ -71,24 +79,60 @@ def _head(title: str, style: Html, script: Html) -> Html:
 
 
 def _body(report: Report, title: str, language: str, script: Html) -> Html:
-    drawn, went = timeline(report), waterfalls(report, language)
+    parts = list(_parts(report, language))
     return el(
         "body",
+        el("a", say("Skip to the timeline", language), href="#timeline", class_="skip"),
         _answer(report, title, language),
-        el(
-            "main",
-            _notes(report, language),
-            _section("timeline", "Timeline", language, picture(drawn, report, language)),
-            _section("time", "Where the time went", language, went) if went else Html(""),
-            _section("checks", "Checks", language, _checks(report, language), verdict_tables(report, language)),
-            Html("") if report.control else _section("score", "Score", language, score_table(report, language)),
-            _section("faults", "Faults", language, fault_table(report, language)),
-            _section("probes", "Probes", language, probe_table(report, language)),
-            _section("evidence", "Evidence", language, evidence_tables(report, language)),
-            _section("provenance", "Provenance", language, provenance(report, language)),
-        ),
+        _contents(parts, language),
+        el("main", _notes(report, language), *(_section(*part, language) for part in parts)),
         el("script", script),
     )
+
+
+def _parts(report: Report, language: str) -> Iterator[tuple[str, str, Html]]:
+    """Each section that has anything in it: its id, its title and what stands in it."""
+    sections = [
+        ("timeline", "Timeline", _timeline(report, language)),
+        ("time", "Where the time went", waterfalls(report, language)),
+        ("checks", "Checks", _checks(report, language)),
+        ("rules", "Rules and obligations", obligations(report, language)),
+        ("findings", "Findings", followed_up(report, language)),
+        ("score", "Score", _score(report, language)),
+        ("measures", "Measures", _measures(report, language)),
+        ("faults", "Faults", fault_table(report, language)),
+        ("probes", "Probes", probe_table(report, language)),
+        ("evidence", "Evidence", evidence_table(report, language)),
+        ("provenance", "Provenance", provenance(report, language)),
+    ]
+    return (one for one in sections if one[2])
+
+
+def _timeline(report: Report, language: str) -> Html:
+    """The picture, and its chain as a table."""
+    laid, linked = timeline(report), chain(report)
+    verdicts = verdict_lane(laid, report, language)
+    if linked is None:
+        return picture(laid, [verdicts], report, language)
+    lanes = [causal_picture(linked, laid, report, language), outage_lane(linked, laid, language), verdicts]
+    return join(picture(laid, lanes, report, language), steps_table(linked, report, language))
+
+
+def _score(report: Report, language: str) -> Html:
+    """What each ability was worth, and the arithmetic; a control has none."""
+    return Html("") if report.control else join(abilities(report, language), score_table(report, language))
+
+
+def _measures(report: Report, language: str) -> Html:
+    """The figures by which runs are compared, where there are any."""
+    made = getattr(tables, "metric_table", None)
+    return made(report, language) if made and report.metrics else Html("")
+
+
+def _contents(parts: Sequence[tuple[str, str, Html]], language: str) -> Html:
+    """Where to go from here."""
+    links = (el("a", say(title, language), href=f"#{id_}") for id_, title, _ in parts)
+    return el("nav", *links, aria_label=say("Contents", language))
 
 
 def _answer(report: Report, title: str, language: str) -> Html:
@@ -146,57 +190,33 @@ def _notes(report: Report, language: str) -> Html:
 
 
 def _checks(report: Report, language: str) -> Html:
-    """The table of verdicts. Its roles are spelt out, since on a phone its rows are laid out as cards."""
-    known = {one.seq for one in report.moments}
-    names = [say(one, language) for one in ("Verdict", "Check", "Reason", "Evidence")]
-    head = el("tr", *(el("th", name, role="columnheader", scope="col") for name in names), role="row")
-    rows = [_check_row(place, one, names, known, language) for place, one in enumerate(report.checks)]
-    return el(
-        "table", el("thead", head, role="rowgroup"), el("tbody", *rows, role="rowgroup"), role="table", class_="checks"
-    )
+    """The table of verdicts."""
+    known = known_lines(report)
+    lines = [_check_line(place, one, known, language) for place, one in enumerate(report.checks)]
+    columns = {"Verdict": "", "Check": "", "Reason": "because", "Evidence": "proof"}
+    return cards("Checks", columns, [lines], language, named=1, class_="checks")
 
 
-def _check_row(place: int, check: CheckResult, names: Sequence[str], known: set[int], language: str) -> Html:
+def _check_line(place: int, check: CheckResult, known: set[int], language: str) -> Line:
     details = [*measured(check), *([check.limits] if check.limits else [])]
     reason = [el("p", kept_together(translate(check.verdict.because, language)))]
-    reason += (
-        [el("p", *_between(Html(" · "), [el("span", one) for one in details]), class_="details")] if details else []
-    )
-    return el(
-        "tr",
-        el(
-            "td",
-            el("span", outcome_word(check.outcome, language), class_=f"pill {check.outcome}"),
-            role="cell",
-            data_name=names[0],
-        ),
-        el("th", say(check.title, language), el("code", check.id), role="rowheader", scope="row"),
-        el("td", *reason, role="cell", data_name=names[2], class_="because"),
-        el("td", _proof(check.verdict.proof, known), role="cell", data_name=names[3], class_="proof"),
-        role="row",
+    reason += [el("p", *parted(Html(" · "), [el("span", one) for one in details]), class_="details")] if details else []
+    if check.verdict.rows:
+        reason.append(el("p", el("a", say("rule by rule", language), href=f"#check-{place}-rules"), class_="details"))
+    mark = f"{MARKS[check.outcome]} {outcome_word(check.outcome, language)}"
+    return Line(
         id=f"check-{place}",
-        class_=str(check.outcome),
+        kind=str(check.outcome),
+        cells=[
+            el("span", mark, class_=f"pill {check.outcome}"),
+            join(say(check.title, language), el("code", check.id)),
+            join(*reason),
+            proof(check.verdict.proof, known),
+        ],
     )
 
 
-def _proof(lines: Iterable[int], known: set[int]) -> Html:
-    """Journal lines; those that the table of evidence has are links to it."""
-    found = ranges(lines)
-
-    def ref(line: int) -> str:
-        return el("a", str(line), href=f"#line-{line}") if line in known else str(line)
-
-    shown = [ref(first) if first == last else join(ref(first), "–", ref(last)) for first, last in found[:_PROOF_MAX]]
-    rest = sum(last - first + 1 for first, last in found[_PROOF_MAX:])
-    return join(*_between(", ", [*shown, f"+{rest}"] if rest else shown)) if shown else join("–")
-
-
-def _section(id_: str, title: str, language: str, *inside: Html) -> Html:
+def _section(id_: str, title: str, inside: Html, language: str) -> Html:
     return el(
-        "section", el("h2", say(title, language), id=f"{id_}-title"), *inside, id=id_, aria_labelledby=f"{id_}-title"
+        "section", el("h2", say(title, language), id=f"{id_}-title"), inside, id=id_, aria_labelledby=f"{id_}-title"
     )
-
-
-def _between(mark: str, parts: Sequence[str]) -> list[str]:
-    """The parts with a mark between each two."""
-    return [one for part in parts for one in (mark, part)][1:]

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from checks import Samples, Seen, Sentence
+from checks.incident import Milestone
 from reports.language import translate
 from reports.report import FORMAT, ProbeResult, Report
 from reports.timeline import stretches
@@ -38,6 +39,8 @@ def _plain(value: Any, language: str) -> Any:
     match value:
         case Sentence():
             plain: Any = {"text": translate(value, language), "pattern": value.pattern, "values": dict(value.values)}
+        case Milestone(at_s=None):
+            plain = {**_fields(value, language), "low_s": None, "high_s": None}
         case ProbeResult():
             seen = [_plain(one, language) for one in stretches(value.samples, value.every_s)]
             plain = {**_fields(value, language), "samples": _sums(value.samples), "stretches": seen}

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from checks import Outcome
+from reports import measures
 from reports.language import say, translate
 from reports.markdown import plain as _text
 from reports.markdown import table as _table
@@ -13,6 +14,7 @@ from reports.report import CheckResult, FaultResult, ProbeResult, Report
 from reports.spending import COLUMNS, Spending, advice, head, rows, spendings
 from reports.wording import (
     ROW_COLUMNS,
+    abilities_words,
     commands,
     moment,
     notes,
@@ -44,6 +46,7 @@ class ToMarkdown:
             f"## {_MARKS[report.outcome]} {_text(word)} · {_text(title)}",
             f"**{_text(translate(report.headline, language))}**",
             _text(" · ".join(summary_words(report, language))),
+            _text(abilities_words(report.score, language)),
             _table(
                 [say(one, language) for one in ("Verdict", "Check", "Reason", "Points", "Evidence")],
                 [_check_row(report, one, language) for one in report.checks],
@@ -51,6 +54,7 @@ class ToMarkdown:
             *(_rows(one, language) for one in report.checks if one.verdict.rows),
             *(f"> {_text(note)}" for note in notes(report, language)),
             *(_spent(one, language) for one in spendings(report)),
+            _folded(say("Measures", language), _measures(report, language)),
             _folded(
                 f"{say('Faults', language)} · {say('Probes', language)}",
                 _faults(report.faults, language),
@@ -63,10 +67,10 @@ class ToMarkdown:
 
 
 def _check_row(report: Report, check: CheckResult, language: str) -> list[str]:
-    line = next((one for one in report.score.lines if one.check == check.id), None)
-    points = ""
-    if line is not None:
-        points = f"{show_part(line.points)} / {show_part(line.weight)}"
+    lines = [one for one in report.score.lines if one.check == check.id]
+    known = [one.points for one in lines if one.points is not None]
+    given, most = (sum(known) if known else None), sum(one.weight for one in lines)
+    points = f"{show_part(given)} / {show_part(most)}" if lines else ""
     word = outcome_word(check.outcome, language)
     because = _text(translate(check.verdict.because, language))
     return [
@@ -90,6 +94,11 @@ def _spent(one: Spending, language: str) -> str:
     said = f"**{_text(translate(spent.what, language))}** {_text(head(spent, language))}. {_text(advice(spent, language))}."
     columns = [say(column, language) for column in COLUMNS]
     return f"{said}\n\n{_table(columns, [[_text(cell) for cell in row] for row in rows(spent, language)])}"
+
+
+def _measures(report: Report, language: str) -> str:
+    columns = [say(one, language) for one in measures.COLUMNS]
+    return _table(columns, [[_text(cell) for cell in row] for row in measures.rows(report, language)])
 
 
 def _faults(faults: Sequence[FaultResult], language: str) -> str:

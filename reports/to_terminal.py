@@ -6,10 +6,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from checks import Outcome
+from reports import measures
 from reports.language import say, translate
 from reports.printable import printable
 from reports.report import Report, RunOutcome
-from reports.wording import commands, kept_together, notes, outcome_word, row_cells, run_word, summary_words
+from reports.wording import (
+    abilities_words,
+    commands,
+    kept_together,
+    notes,
+    outcome_word,
+    row_cells,
+    run_word,
+    summary_words,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +68,8 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
     )
     if report.outcome is not RunOutcome.PASSED and not any(one.outcome is Outcome.FAILED for one in report.checks):
         page.print_row("", "", translate(report.headline, language))  # no line below stands out as the reason
+    if rated := abilities_words(report.score, language):
+        page.print_row("", "", rated)
     console.print()
     titles = [printable(say(one.title, language)) for one in report.checks]
     widest = min(_TITLE_MAX, max(map(_cells, titles), default=0))
@@ -69,6 +81,11 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
         if check.verdict.rows:
             console.print()
             page.print_table(title, [row_cells(row, language) for row in check.verdict.rows])
+    figures = measures.lines(report, language)
+    if figures:
+        console.print()
+    for word, text in figures:
+        page.print_row(word, "", text, style="dim")
     listed = notes(report, language)
     if listed:
         console.print()

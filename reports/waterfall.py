@@ -49,10 +49,10 @@ def _table(spent: Spent, language: str) -> Html:
     ]
     return el(
         "table",
+        el("caption", f"{say('Where the time went', language)}: {translate(spent.what, language)}"),
         el("thead", el("tr", *heads, role="row"), role="rowgroup"),
         el("tbody", *_rows(spent, language), role="rowgroup"),
         role="table",
-        aria_label=say("Where the time went", language),
     )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
 
-from checks import Outcome, Row
+from checks import Outcome, Row, Sentence
 from checks.units import show_duration, show_ratio
 from reports.language import phrase, say, translate
-from reports.report import CheckResult, FaultResult, Report, RunOutcome, Score
+from reports.ratings import CUT_OFFS
+from reports.report import CheckResult, FaultResult, Report, RunOutcome, Score, SuiteHeld
 
 MARKS: Mapping[Outcome, str] = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.UNKNOWN: "?"}
 """What tells outcomes apart where there is no colour."""
@@ -24,11 +25,11 @@ def kept_together(text: str) -> str:
 
 
 def show_points(points: float) -> str:
-    """Whole points, never rounding a miss up to 100 nor a trace down to 0."""
+    """Whole points, never rounding a miss up to 100 nor a trace down to 0, and never into a rating that was not reached."""
     whole = round(points)
-    if whole in (0, 100) and points != whole:
-        whole = 1 if whole == 0 else 99
-    return str(whole)
+    if whole == 0 and points > 0:
+        return "1"
+    return str(whole - 1 if points < whole and whole in {*CUT_OFFS, 100} else whole)
 
 
 def show_part(points: float | None) -> str:
@@ -37,17 +38,29 @@ def show_part(points: float | None) -> str:
 
 
 def score_words(score: Score, language: str) -> str:
-    """`score 59 of 100, capped from 82: data may have been lost`."""
+    """`score 59 of 100 (M, D), capped from 82: data may have been lost`."""
     if score.points is None:
         return phrase("no score", language)
     said = phrase("score {points} of 100", language, points=show_points(score.points))
+    rated = f"（{score.rating}，{score.letter}）" if language == "zh" else f" ({score.rating}, {score.letter})"
+    said += rated if score.rating else ""
     if not score.caps:
         return said
     comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
     capped = phrase("capped", language)
     if score.uncapped is not None and score.uncapped > score.points:
-        capped = phrase("capped from {uncapped}", language, uncapped=show_points(score.uncapped))
+        before = show_points(score.uncapped)
+        before = show_part(score.uncapped) if before == show_points(score.points) else before
+        capped = phrase("capped from {uncapped}", language, uncapped=before)
     return said + comma + capped + colon + say(score.caps[0].because, language)
+
+
+def abilities_words(score: Score, language: str) -> str:
+    """`Detect and alert 100 P · Contain and recover 62.5 M`; empty where nothing is known of any."""
+    if all(one.points is None for one in score.dimensions):
+        return ""
+    said = ([say(one.title, language), show_part(one.points), one.rating] for one in score.dimensions)
+    return " · ".join(" ".join(filter(None, words)) for words in said)
 
 
 def summary_words(report: Report, language: str) -> list[str]:
@@ -86,9 +99,29 @@ def notes(report: Report, language: str) -> list[str]:
     said = [translate(one, language) for one in report.findings]
     if report.changed_limits:
         said.append(f"{say('limits changed', language)}: {', '.join(report.changed_limits)}")
-    if report.outcome is RunOutcome.INCONCLUSIVE and report.score.lines and not report.score.confident:
+    if report.suite:
+        said.append(suite_words(report.suite, language))
+    if report.score.withheld:
+        said.append(withheld_score(report.score.withheld, language))
+    elif report.outcome is RunOutcome.INCONCLUSIVE and report.score.lines and not report.score.confident:
         said.append(judged_words(report.score, language))
     return said
+
+
+def suite_words(suite: SuiteHeld, language: str) -> str:
+    """Whether the score can be compared with that of other teams, and why not."""
+    about = {"name": suite.name, "version": suite.version}
+    if suite.laxer:
+        return phrase("suite {name} {version}: not held: {what}", language, what="; ".join(suite.laxer), **about)
+    if suite.otherwise:
+        return phrase("suite {name} {version}: held, and otherwise than others hold it, so that no other team's score compares: "
+                      "{what}", language, what="; ".join(suite.otherwise), **about)  # fmt: skip
+    return phrase("suite {name} {version}: held as it is", language, **about)
+
+
+def withheld_score(why: Sentence, language: str) -> str:
+    """`no score: 60 % of the score's weight was judged; 80 % is needed`."""
+    return translate(Sentence(f"no score: {why.pattern}", why.values), language)
 
 
 def run_word(report: Report, language: str) -> str:

@@ -18,6 +18,7 @@ from checks import (
     ScoreCap,
     Seen,
     Sentence,
+    Share,
     Spent,
     Verdict,
     Window,
@@ -26,8 +27,10 @@ from checks import (
     quantile,
     unknown,
 )
-from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, RunOutcome, Words
-from reports.rubric import Cap, Dimension, Rubric
+from checks.incident import MILESTONES, Incident, Milestone
+from reports import CheckResult, FaultResult, Metric, Moment, Phase, ProbeResult, Report, RunOutcome, Words
+from reports.report import Action
+from reports.rubric import Cap, Curves, Dimension, Rubric
 from reports.score import headline, run_outcome, score, unscored
 from tests.reports import RUBRICS
 
@@ -44,6 +47,8 @@ def rubric(name: str = "ci") -> Rubric:
         about=data["about"],
         dimensions={key: Dimension(**one) for key, one in data["dimensions"].items()},
         caps={key: Cap(**one) for key, one in data["caps"].items()},
+        curves=Curves(zero_at=float(data["curves"]["zero_at"])),
+        unknown=data["unknown"],
         confidence=Ratio(float(data["confidence"].removesuffix("%")) / 100),
     )
 
@@ -132,8 +137,8 @@ def failover(down_s: float = 2.03, limit_s: float = 5) -> CheckResult:
         "windows": (Window(lane="probe:orders", label="outage", from_s=EFFECT_S, to_s=EFFECT_S + down_s),),
         "proof": (64, 66, 78),
     }
-    late = max(0.0, 1 - (down_s - limit_s) / limit_s)
-    said = passed(pattern, **about) if down_s <= limit_s else failed(pattern, harm="over_rto", credit=late, **about)
+    late = down_s / limit_s
+    said = passed(pattern, **about) if down_s <= limit_s else failed(pattern, harm="over_rto", lateness=late, **about)
     return check("failover", "failover", "failover", f"probe orders, after primary-dies, within {limit_s:g}s", said)
 
 
@@ -213,7 +218,8 @@ def paged(spent: Spent, *, resolved_s: float | None = None) -> CheckResult:
     keys = ("scrape", "evaluation", "waiting", "grouping", "delivery")
     about = {**spent.what.values, **{key: f"{one.took.value:.1f}" for key, one in zip(keys, spent.parts, strict=True)},
              "took": spent.took, "limit": f"{spent.limit_s:g} s", "proof": (64, 70), "windows": windows}  # fmt: skip
-    said = failed(pattern, harm="page_late", credit=0.2, **about) if late else passed(pattern, **about)
+    lateness = spent.took.value / spent.limit_s
+    said = failed(pattern, harm="page_late", lateness=lateness, **about) if late else passed(pattern, **about)
     limits = f"name {name}, after primary-dies, within {spent.limit_s:g}s, reaches oncall"
     return check(f"alert-{name}", "alert", "alert", limits, replace(said, spent=(spent,)))
 
@@ -477,6 +483,14 @@ def sop() -> CheckResult:
                             first="integrity_ok", others="triage-5s"),
         credit=0.221,
         cap=ScoreCap(at_most=59, because="unverified replica served reads"),
+        shares={
+            "triage": Share(credit=0.6, least=0.6, proof=(88,), because=Sentence.of(
+                "{score} of 100 over {n} rules; {rule}: {event} by {who}, {took} after {anchor}; limit {limit}", score=60, n=1,
+                rule="triage-5s", event="sev_set", who="L1/IC", took="7 s", anchor="page.delivered", limit="5 s")),
+            "safety": Share(credit=0.0, least=0.0, proof=(85, 86), because=Sentence.of(
+                "{score} of 100 over {n} rules; {rule}: {then} by {doer} without {first}", score=0, n=2,
+                rule="integrity-gate", then="replica_in", doer="zhao (r1)", first="integrity_ok")),
+        },
         rows=rows,
         proof=(85, 86, 88),
     )  # fmt: skip
@@ -486,6 +500,82 @@ def sop() -> CheckResult:
 def rehearsed() -> Report:
     """The machines did well, and the people did not."""
     return report([steady(), in_effect(), failover(), data_loss(), sop(), steady("after"), clean()])
+
+
+MEASURED = (
+    Metric(name="TTD", title="time to detect", value=Measured.between(1.7, 1.9), from_s=8.24, to_s=10.04, proof=(66, 70)),
+    Metric(name="TTA", title="time to acknowledge", value=None,
+           why_not=Sentence("nobody acknowledged a page")),
+    Metric(name="MTTI", title="time to identify", value=Measured(value=0.0, low=0.0, high=0.0, unit="s"), proof=(66,)),
+    Metric(name="RTO", title="service outage", of="orders", value=Measured.between(1.88, 2.32), from_s=8.24, to_s=10.24,
+           note=Sentence("the drill had begun to heal by then"), proof=(66, 78)),
+    Metric(name="RTO", title="service outage", of="storefront", value=None,
+           why_not=Sentence.of("no look of {probe} failed", probe="storefront")),
+    Metric(name="RPO", title="data-loss window", of="orders", value=Measured(value=0, low=0, high=0.018, unit="s")),
+    Metric(name="lost writes", title="acknowledged, and missing", of="orders", value=Measured.count(0),
+           note=Sentence.of("of {acknowledged} acknowledged ones", acknowledged="1 397")),
+    Metric(name="availability", title="share of good looks", of="orders",
+           value=Measured(value=0.912, low=0.91, high=0.96, unit="ratio"), from_s=8.24, to_s=31.38),
+    Metric(name="error budget", title="share of it that was burned", of="orders",
+           value=Measured(value=0.00078, low=0.00077, high=0.00079, unit="ratio"),
+           note=Sentence.of("virtual: the looks stand for all that is asked of it in {period}; objective {slo} of {probe}",
+                            period="30 d", slo="99.9 %", probe="orders")),
+    Metric(name="burn rate", title="times as fast as it may", of="orders",
+           value=Measured(value=88, low=40, high=1250, unit="times")),
+    Metric(name="lost area", title="service lost below its objective", of="orders", value=Measured.between(1.86, 2.3)),
+)  # fmt: skip
+"""Figures of every sort: exact and not, with one bound and with two, and not measured."""
+
+
+def measured() -> Report:
+    """A run with its figures, and with the times of its incident as far as they are known."""
+    known = {"fault": EFFECT_S, "impact": 8.24, "fired": 10.04, "recovered": BACK_S}
+    milestones = {
+        name: Milestone(at_s=known[name], low_s=known[name] - 0.02, high_s=known[name], seq=64)
+        if name in known
+        else Milestone.missing("nobody said that it was over")
+        for name in MILESTONES
+    }
+    return replace(rehearsed(), incident=Incident(milestones=milestones), metrics=MEASURED)
+
+
+def handled() -> Report:
+    """People were paged and did most of what they should; nobody said what the cause was, and no page said that it was over."""
+    page = replace(page_of("CachePrimaryDown", FIVE, 15), from_s=EFFECT_S)
+    known = {
+        "fault": (EFFECT_S, 8.211, EFFECT_S, ""), "impact": (8.234, 8.214, 8.234, ""), "active": (11.3, 11.0, 11.6, ""),
+        "fired": (16.3, 16.0, 16.6, ""), "paged": (19.414, 19.414, 19.414, ""), "acked": (20.1, 20.1, 20.1, "lin"),
+        "graded": (20.9, 20.9, 20.9, "lin"), "engaged": (21.2, 21.2, 21.2, "wang"), "mitigating": (22.0, 22.0, 22.0, "wang"),
+        "mitigated": (23.1, 22.9, 23.1, ""), "recovered": (23.1, 22.9, 23.1, ""), "verified": (27.5, 27.5, 27.5, "lin"),
+    }  # fmt: skip
+    lines = {"fault": 64, "impact": 66, "paged": 70, "acked": 84, "graded": 88, "mitigated": 78, "recovered": 78}
+    milestones = {
+        name: Milestone(at_s=known[name][0], low_s=known[name][1], high_s=known[name][2], actor=known[name][3],
+                        seq=lines.get(name))
+        if name in known
+        else Milestone.missing("nobody said what the cause was")
+        for name in MILESTONES
+    }  # fmt: skip
+    acked = Sentence.of("{event} by {who}, {took} after {anchor}; limit {limit}", event="page.acked", who="L1/IC",
+                        took="686 ms", anchor="page.delivered", limit="5 s")  # fmt: skip
+    silent = Sentence.of("no {event} within {limit} of {anchor}", event="update", limit="5 s", anchor="page.delivered")
+    rows = (
+        Row(status="satisfied", name="acknowledged", because=acked, at_s=20.1, due_s=24.414, remarks=("must", "attributed"),
+            quote="I have it", proof=(70, 84)),
+        Row(status="violated", name="updates", because=silent, due_s=24.414, remarks=("should",), proof=(70, 90)),
+    )  # fmt: skip
+    followed = replace(sop(), verdict=replace(sop().verdict, rows=rows, cap=None, proof=(70, 84)))
+    out = failover(14.9, 20)
+    more = (
+        Moment(t_s=19.414, at="2026-11-21T09:41:22.414000Z", seq=70, what="page received", source="observer:oncall"),
+        Moment(t_s=20.1, at="2026-11-21T09:41:23.100000Z", seq=84, what="lin: page acknowledged", source="console"),
+    )
+    return report(
+        [steady(), in_effect(), replace(out, within_s=20.0), paged(page), followed, steady("after"), clean()],
+        incident=Incident(milestones=milestones),
+        moments=tuple(sorted((*MOMENTS, *more), key=lambda one: one.t_s)),
+        actions=(Action(finding="sop/updates", what="remind the lead", owner="L3", due="2026-12-05"),),
+    )
 
 
 def chinese() -> Report:
@@ -576,6 +666,8 @@ ALL: dict[str, Callable[[], Report]] = {
     "control": control,
     "paged": paging,
     "rehearsed": rehearsed,
+    "handled": handled,
+    "measured": measured,
     "chinese": chinese,
 }
 """By the name of their golden files."""

@@ -8,8 +8,10 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from drills import registry
+from reports.json_schema import json_schema
 from reports.to_json import ToJson
 from reports.to_junit import ToJunit
 from reports.to_markdown import ToMarkdown
@@ -44,7 +46,9 @@ def test_the_same_report_gives_the_same_bytes(kind: type, make, language: str) -
 
 
 def test_renderers_differ_in_file() -> None:
-    assert len({kind.file for kind in RENDERERS.values()}) == len(RENDERERS) == 5
+    files = [kind.file for kind in RENDERERS.values()]
+    assert len(set(files)) == len(files) == 6
+    assert files.count("") == 1, "that which is only ever printed"
 
 
 def test_the_renderers_cost_nothing_heavy() -> None:
@@ -55,6 +59,40 @@ def test_the_renderers_cost_nothing_heavy() -> None:
 
 
 # JSON
+
+SCHEMA = Draft202012Validator(json_schema())
+
+
+@pytest.mark.parametrize("make", specimen.ALL.values(), ids=[*specimen.ALL])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_json_is_as_its_schema_has_it(make, language: str) -> None:
+    SCHEMA.check_schema(SCHEMA.schema)
+    assert [error.message for error in SCHEMA.iter_errors(json.loads(ToJson().render(make(), language)))] == []
+
+
+@pytest.mark.parametrize("key", ["format", "outcome", "score", "checks", "exit_code", "metrics"])
+def test_json_that_lacks_a_key_is_not(key: str) -> None:
+    data = json.loads(ToJson().render(specimen.failing()))
+    del data[key]
+
+    assert [error.message for error in SCHEMA.iter_errors(data)] == [f"'{key}' is a required property"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("format", 2), ("outcome", "fine"), ("exit_code", 2), ("duration_s", "31.4 s")]
+)
+def test_json_that_says_otherwise_is_not(key: str, value: object) -> None:
+    data = json.loads(ToJson().render(specimen.failing())) | {key: value}
+
+    assert [[*error.path] for error in SCHEMA.iter_errors(data)] == [[key]]
+
+
+def test_every_key_of_the_schema_is_explained_or_speaks_for_itself() -> None:
+    kinds = [SCHEMA.schema, *SCHEMA.schema["$defs"].values()]
+    said = [one for kind in kinds for one in kind["properties"].values() if one.get("description")]
+
+    assert all(kind["description"] for kind in kinds)
+    assert len(said) > 60
 
 
 def test_json_holds_everything_that_the_report_holds() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from checks import Measured, Part, Sentence, Spent, Window
 from reports import Report
+from reports.evidence_table import ROWS_MAX
 from reports.markup import Html, el, join
 from reports.to_html import ToHtml
 from tests.reports import specimen
@@ -100,8 +101,8 @@ def test_hostile_texts_stay_texts() -> None:
 def test_it_opens_with_the_answer() -> None:
     texts = [one.strip() for one in page(specimen.failing).texts if one.strip()]
     seen = texts[: texts.index("Timeline")]
-    assert seen[1] == "FAILED"
-    assert any(one.replace("\u00a0", " ").startswith("Failed on data loss: 3 of 1 397") for one in seen[:5])
+    assert seen[2] == "FAILED"  # after the page's title, and the link that skips to the timeline
+    assert any(one.replace("\u00a0", " ").startswith("Failed on data loss: 3 of 1 397") for one in seen[:6])
 
 
 def test_every_verdict_stands_with_its_reason_and_its_evidence() -> None:
@@ -120,7 +121,8 @@ def test_a_journal_line_that_is_not_shown_is_named_without_a_link() -> None:
 
 def test_the_score_shows_its_sum_its_caps_and_its_rubric() -> None:
     plain = "|".join(page(specimen.failing_twice).texts)
-    assert "Total|56.8|100" in plain
+    assert "Total|49.2|100" in plain
+    assert "by the curve: 1.35 times its limit, and nothing is left at 2 times: 64.67" in plain
     assert "at most 49|acknowledged data was lost (data loss)|49" in plain
     assert specimen.digest("ci.yaml") in plain
 
@@ -221,3 +223,73 @@ def test_text_is_escaped_unless_it_is_markup() -> None:
     assert el("b", "<&\"'>", title="\"'<") == '<b title="&quot;&#39;&lt;">&lt;&amp;&quot;&#39;&gt;</b>'
     assert join("<", Html("<br>")) == "&lt;<br>"
     assert el("td", class_="", id=None) == "<td></td>"
+
+
+def test_the_chain_is_drawn_and_told_step_by_step() -> None:
+    text = ToHtml().render(specimen.handled())
+    read = Page(text)
+    drawn = next(given["aria-label"] for tag, given in read.tags if tag == "svg" and given.get("class") == "links")
+    assert drawn.startswith(
+        "Causal chain: 1 fault in effect 8.214 s; 2 first failed look 8.234 s; 3 alert pending 11.300 s"
+    )
+    rows = [given["id"] for tag, given in read.tags if tag == "tr" and given.get("id", "").startswith("step-")]
+    assert rows[:3] == ["step-fault", "step-impact", "step-active"]
+    assert rows[-1] == "step-cleared"
+    plain = "|".join(one.strip() for one in read.texts if one.strip()).replace("\u00a0", " ")
+    assert "|7|acknowledged|20.100 s|09:41:23.100|686 ms after 6|24.414 s|on time|L1/IC (lin)|84|" in plain
+    assert "|–|cause stated|nobody said what the cause was|" in plain
+
+
+def test_where_nothing_was_asked_of_people_their_silence_is_no_alarm() -> None:
+    silent = replace(specimen.measured(), checks=specimen.passing().checks)
+    assert 'class="step never unasked' in ToHtml().render(silent)
+    assert 'class="step never unasked' not in ToHtml().render(specimen.measured())
+
+
+def test_the_outage_is_drawn_in_its_parts() -> None:
+    text = ToHtml().render(specimen.handled())
+    lane = text[text.index('class="lane outage"') :]
+    assert re.findall(r'<span title="(MTT.) ', lane[: lane.index("lane verdicts")]) == ["MTTI", "MTTK", "MTTF", "MTTV"]
+
+
+def test_rules_stand_violated_first_with_who_when_until_when_and_how_far_it_can_be_trusted() -> None:
+    plain = "|".join(one.strip() for one in page(specimen.handled).texts if one.strip()).replace("\u00a0", " ")
+    rules = plain[plain.index("Rule|What|Who|Done|Due|Trust|Line") :]
+    assert rules.index("✕ violated|updates|should|no update within 5 s of page.delivered") < rules.index("✓ satisfied")
+    assert (
+        "✓ satisfied|acknowledged|must|page.acked by L1/IC, 686 ms after page.delivered; limit 5 s|I have it|L1/IC|20.100 s"
+        "|24.414 s|4.31 s left|attributed|70|,|84|"
+    ) in rules
+
+
+def test_findings_have_the_owner_and_the_day_that_the_review_says_and_else_none() -> None:
+    plain = "|".join(one.strip() for one in page(specimen.handled).texts if one.strip())
+    assert "|→ remind the lead|L3|2026-12-05|open|" in plain
+    alone = "|".join(one.strip() for one in page(specimen.failing).texts if one.strip())
+    assert "|no owner yet|open|no owner yet:|drills review 3f2a|" in alone
+
+
+def test_what_went_well_has_no_findings() -> None:
+    assert "findings" not in page(specimen.passing).all("id")
+
+
+def test_many_lines_leave_a_page_that_can_be_opened_and_keep_those_that_count() -> None:
+    many = tuple(replace(specimen.MOMENTS[0], seq=1000 + n, t_s=n / 9) for n in range(9000))
+    whole = specimen.failing()
+    text = ToHtml().render(replace(whole, duration_s=1000.0, moments=(*many, *whole.moments)))
+    assert len(text.encode()) < 1_000_000
+    ids = Page(text).all("id")
+    assert sum(one.startswith("line-") for one in ids) == ROWS_MAX
+    assert "line-96" in ids
+    assert "7511 more lines are in the journal; nothing was judged by them." in text
+
+
+def test_more_verdicts_than_rows_are_counted_and_the_gravest_are_shown() -> None:
+    window = Window(lane="", label="long", from_s=2, to_s=29)
+    passed_ones = [replace(specimen.clean(), id=f"p{n}", title=f"p{n}") for n in range(9)]
+    failed_one = replace(specimen.clean("x"), id="f", title="f")
+    results = [replace(one, verdict=replace(one.verdict, windows=(window,))) for one in (*passed_ones, failed_one)]
+    text = ToHtml().render(specimen.report(results))
+    lane = text[text.index('class="lane verdicts"') : text.index('class="lane fault"')]
+    assert "and 4 more" in lane
+    assert re.findall(r"<span>(. \w+)</span></a>", lane) == ["✕ f", "✓ p0", "✓ p1", "✓ p2", "✓ p3", "✓ p4"]

@@ -21,7 +21,7 @@ def shown(make, width: int, language: str = "en", **options: object) -> str:
 def test_the_first_line_is_the_answer() -> None:
     first = ToTerminal().render(specimen.failing()).splitlines()[0]
     assert first == (
-        "FAILED  lose-the-primary   score 49 of 100, capped from 70: acknowledged data was lost"
+        "FAILED  lose-the-primary   score 49 of 100 (U, F), capped from 62: acknowledged data was lost"
         "      confidence high, coverage 7 of 7"
     )
 

@@ -3,9 +3,12 @@
 `python -m tests.reports.golden` writes the files anew. Look at what changed before it is committed.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from reports.exercise import after_action, evaluation
+from reports.json_schema import json_schema
 from reports.to_html import ToHtml
 from reports.to_json import ToJson
 from reports.to_junit import ToJunit
@@ -14,8 +17,8 @@ from reports.to_terminal import ToTerminal
 from tests.reports import specimen
 
 HERE = Path(__file__).parent
-_HTML = ("failed", "chinese", "paged", "rehearsed")
-"""Specimens that are kept as HTML: four are enough to see what changes, and small enough to keep."""
+_HTML = ("failed", "chinese", "paged", "rehearsed", "handled")
+"""Specimens that are kept as HTML: five are enough to see what changes, and small enough to keep."""
 
 
 def files() -> Iterator[tuple[Path, str]]:
@@ -28,3 +31,7 @@ def files() -> Iterator[tuple[Path, str]]:
         yield HERE / f"{name}.xml", ToJunit().render(report, language)
         if name in _HTML:
             yield HERE / f"{name}.html", ToHtml().render(report, language)
+    yield HERE / "failed.after-action.md", after_action(specimen.failing())
+    yield HERE / "rehearsed.after-action.md", after_action(specimen.rehearsed(), "zh")
+    yield HERE / "rehearsed.evaluation.csv", evaluation(specimen.rehearsed()).replace("\r\n", "\n")
+    yield HERE / "schema.json", json.dumps(json_schema(), indent=1) + "\n"

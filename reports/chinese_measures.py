@@ -1,0 +1,57 @@
+"""Chinese of a run's figures: what they are called, and what must be known to read them. Data only, as in `reports.chinese`."""
+
+from collections.abc import Mapping
+
+WORDS: Mapping[str, str] = {
+    "Measures": "度量", "Measure": "度量", "Value": "值", "Within": "区间", "Remarks": "说明",
+    "service": "业务", "times": "用时",
+    "TTD from fault": "TTD（自故障起）", "lost writes": "丢失写入", "availability": "可用性", "error budget": "错误预算",
+    "burn rate": "燃烧率", "failed requests": "失败请求", "lost area": "损失面积", "mobilise": "集结",
+    "time to detect": "发现用时", "from the fault to the alert": "从故障到告警", "time to notify": "通知用时",
+    "time to acknowledge": "认领用时", "time to engage": "介入用时", "until all roles were held": "角色到齐用时",
+    "time to mitigate": "止损用时", "time to restore": "恢复用时", "time to identify": "认定用时",
+    "time to know": "定位用时", "time to fix": "修复用时", "time to verify": "验证用时",
+    "until the all-clear": "到解除为止", "service outage": "业务中断", "data-loss window": "数据丢失窗口",
+    "acknowledged, and missing": "已确认却丢失", "share of good looks": "正常探测占比",
+    "share of it that was burned": "已消耗的份额", "times as fast as it may": "相对允许速度的倍数",
+    "in production, at its rate": "按生产流量折算", "service lost below its objective": "低于目标的服务损失",
+}  # fmt: skip
+
+PATTERNS: Mapping[str, str] = {
+    "{figure}": "{figure}",
+    "{name}: {title}": "{name}：{title}",
+    "{name} ({of}): {title}": "{name}（{of}）：{title}",
+    "{figure} (virtual)": "{figure}（折算）",
+    "{good} of {looks} looks were good": "{looks} 次探测中 {good} 次正常",
+    "all {looks} looks of {probe} were blind ({why})": "{probe} 的 {looks} 次探测全部看不到（{why}）",
+    "{probe} did not look in that time": "这段时间里 {probe} 没有探测",
+    "{probe} looked only once": "{probe} 只探测了一次",
+    "in seconds of a full outage": "以完全中断的秒数计",
+    "until the service was back, since there was no all-clear": "没有人宣布解除，计到业务恢复为止",
+    "virtual": "折算",
+    "the looks stand for all that is asked of it in {period}": "以探测代表 {period} 内的全部请求",
+    "at {rate} a second, where {allowed} may fail in {period}": "按每秒 {rate} 次，{period} 内允许失败 {allowed} 次",
+    "objective {slo} of {probe}": "{probe} 的目标为 {slo}",
+    "which is the limit of its steady state": "取自其稳态要求",
+    "an objective of {slo} leaves no error budget": "目标为 {slo}，没有错误预算",
+    "the drill does not say how much is asked of the service": "演练没有写明业务的请求量",
+    "`rate` under `slo`": "见 `slo` 的 `rate`",
+    "the drill does not say by which probe the service is known": "演练没有写明以哪个探测代表业务",
+    "the drill says neither in `slo` nor in `steady` what {probe} is to keep":
+        "演练的 `slo` 和 `steady` 都没有写明 {probe} 的目标",
+    "{probe} failed already before the fault": "故障之前 {probe} 已经失败",
+    "no look of {probe} failed": "{probe} 没有任何探测失败",
+    "{probe} did not come back before the run ended": "运行结束前 {probe} 没有恢复",
+    "no good look tells when it began": "没有正常的探测能说明从何时开始",
+    "the longest of {count} interruptions": "{count} 次中断中最长的一次",
+    "the drill had begun to heal by then": "此时演练已开始撤除故障",
+    "nothing of {probe} was acknowledged before the fault": "故障之前 {probe} 没有任何写入得到确认",
+    "of {acknowledged} acknowledged ones": "已确认的共 {acknowledged} 条",
+    "no probe wrote numbers": "没有写入编号的探测",
+    "no probe shows the service": "没有反映业务的探测",
+    "the drill has no SOP that says who must be there": "演练没有写明谁必须到场的预案",
+    "the SOP {sop} names no role": "预案 {sop} 没有写明角色",
+    "nobody held the role {role}": "没有人担任 {role}",
+    "everybody was there when it was declared": "宣布时已全部到齐",
+    "the last role was {role}": "最后到位的是 {role}",
+}  # fmt: skip
