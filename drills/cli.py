@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drills import __version__, responding
+from drills import __version__, across, responding
 
 if TYPE_CHECKING:
     from drills.load import Loaded
@@ -21,6 +22,7 @@ Command = Callable[[argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
+    _print_in_any_encoding()
     try:
         return _call(list(sys.argv[1:] if arguments is None else arguments))
     finally:
@@ -28,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except OSError:
             _print_to_nobody()
+
+
+def _print_in_any_encoding() -> None:
+    """A sign that the terminal's encoding lacks is printed as its number; it is no reason to end, least of all in a run."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _print_to_nobody() -> None:
@@ -90,8 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
     lint = add("lint", _lint, "find every mistake in drills and SOPs, and in all the files that they name")
     lint.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a drill, a SOP, or a folder of them")
-    schema = add("schema", _schema, "print the JSON Schema of a drill, for completion and hover help in an editor")
-    schema.add_argument("what", nargs="?", default="drill", choices=["drill", "inventory", "lab", "rubric", "sop"])
+    schema = add("schema", _schema, "print the JSON Schema of a drill, for an editor; or of a report, for programs")
+    schema.add_argument("what", nargs="?", default="drill",
+                        choices=["drill", "inventory", "lab", "rubric", "sop", "suite", "report"])  # fmt: skip
     plan = add("plan", _plan, "show what a drill would do and to what, and do nothing")
     doctor = add("doctor", _doctor, "look over all that a run of a drill needs, with its lab, and break nothing")
     doctor.add_argument("--canary", action="store_true",
@@ -110,7 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     judge = add("judge", _judge, "judge a stored run again, with other limits if given; its own report stays as it is")
     _add_limits(judge)
     report = add("report", _report, "write the reports of a stored run anew, or print one of them")
-    report.add_argument("--format", metavar="NAME", help="print this one: terminal, html, markdown, json or junit")
+    report.add_argument(
+        "--format", metavar="NAME", help="print this one: terminal, html, markdown, json, junit, github or pdf"
+    )
     runs = add("runs", _runs, "list the runs that are kept, or show one")
     status = add("status", _status, "how a run stands: faults, probes, pages, roles, and what the SOP asks next")
     status.add_argument("--watch", action="store_true", help="again every second, until the run has ended")
@@ -120,24 +131,42 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("run", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
     for one in (runs, status, heal, abort):
         one.add_argument("run", nargs="?", metavar="RUN", help="a run's id, the end of it, its directory, or `last`")
-    heal.add_argument("--all", action="store_true", help="every run of this user on this host that is not clean")
+    heal.add_argument("--all", action="store_true",
+                      help="every run of this user on this host that is not clean; with --cluster, what runs still renew "
+                      "too")  # fmt: skip
+    heal.add_argument("--cluster", nargs="?", const="", metavar="CONTEXT",
+                      help="find and take away what is ours in a cluster, without any memory, once its time is over; by the "
+                      "name of a kubeconfig's context, or the current one")  # fmt: skip
+    heal.add_argument(
+        "--kubeconfig", default="", metavar="FILE", help="where that context is, if not where kubectl looks"
+    )
+    _add_rbac(add)
     for one in (run, judge, report):
         one.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
     for one in (doctor, run, judge, report, runs, status, heal, abort):
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
     _add_afterwards(add)
+    across.add_to(add)
+    for one in (run, report):
+        across.add_history(one)
     responding.add_to(add)
     shell = add("shell", _shell, "your own shell, recorded: what you run in it becomes acts of the run")
     shell.add_argument("--shell", metavar="NAME", help="bash or zsh; $SHELL")
     responding.add_who(shell)
-    explain = add("explain", _explain, "say what a message means, by the name in its square brackets")
-    explain.add_argument("slug", nargs="?", metavar="NAME", help="as in [unknown-setting]; left out, all are listed")
+    _add_explain(add)
     text = "stand in for toxiproxy-server, with its flags"
     # They are the server's own to read, so nothing of them is a flag here; no word begins with this character.
     proxy = commands.add_parser("proxy", help=text, add_help=False, prefix_chars="\0")
     proxy.set_defaults(command=_proxy)
     proxy.add_argument("flags", nargs="*")
     return parser
+
+
+def _add_rbac(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+    rbac = add("rbac", _rbac, "print the ClusterRole that a drill needs, and no more than it needs")
+    rbac.add_argument("drill", type=Path, metavar="DRILL", help="the drill's file")
+    rbac.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, not the drill's own")
+    rbac.set_defaults(limits=[])
 
 
 def _add_afterwards(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
@@ -148,12 +177,44 @@ def _add_afterwards(add: Callable[[str, Command, str], argparse.ArgumentParser])
     review.add_argument("--today", metavar="DAY", help="what is due is held against this day, as 2026-12-05; today")
     review.add_argument("--export", choices=["csv", "json"], help="print its action items, for an issue tracker")
     review.add_argument("--language", choices=["en", "zh"], default="en", help="of a draft")
-    export = add("export", _export, "the event log of runs, each a case, for process-mining tools")
+    export = add(
+        "export", _export, "the event log of runs, each a case, for process-mining tools; or every look of their probes"
+    )
     export.add_argument("run", nargs="+", metavar="RUN", help="as of `drills review`; may be repeated")
-    export.add_argument("--format", choices=["csv", "xes"], default="csv", help="csv, or xes as IEEE 1849 has it")
+    export.add_argument("--format", choices=["csv", "xes", "looks"], default="csv",
+                        help="csv, or xes as IEEE 1849 has it; looks: a CSV line for each look of a probe")  # fmt: skip
     export.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there, do not print it")
-    for one in (review, export):
+    pack = add("pack", _pack, "an evidence pack of a run for an auditor: one zip, each file with its hash")
+    pack.add_argument("run", metavar="RUN", help="as of `drills review`")
+    pack.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there; the run's id with .zip")
+    pack.add_argument("--language", choices=["en", "zh"], default="en", help="of what is in it")
+    verify = add("verify", _verify, "see that an evidence pack is as it was made, and judge its run again")
+    verify.add_argument("pack", type=Path, metavar="PACK", help="the zip")
+    for one in (review, export, pack, _add_overrule(add)):
         one.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
+
+
+def _add_overrule(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    one = add("overrule", _overrule, "have an obligation of a SOP count as something else: two people, and a reason")
+    one.add_argument("run", metavar="RUN", help="as of `drills review`")
+    one.add_argument("rule", metavar="RULE", help="the rule, as announced, or sop/announced")
+    one.add_argument("--as", dest="status", required=True, choices=["satisfied", "violated", "n/a", "withdrawn"],
+                     help="what it counts as from now on; withdrawn takes back what was said before")  # fmt: skip
+    one.add_argument("--by", required=True, metavar="NAME", help="who says so")
+    one.add_argument("--seconded-by", required=True, metavar="NAME", help="somebody else who says so too")
+    one.add_argument("--reason", required=True, metavar="TEXT", help="what was so, and how it is known")
+    one.add_argument("--line", type=int, metavar="NUMBER", help="a journal line of it, where the rule has several")
+    return one
+
+
+def _add_explain(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
+    explain = add("explain", _explain, "say why a run has the score that it has, or what a message means")
+    explain.add_argument("name", nargs="?", metavar="NAME",
+                         help="a run's id, the end of it, its directory, or `last`; or the name of a message as in "
+                         "[unknown-setting]; left out, all messages are listed")  # fmt: skip
+    explain.add_argument("--format", choices=["text", "json"], default="text", help="of the reasons for a score")
+    explain.add_argument("--language", choices=["en", "zh"], default="en", help="of the reasons for a score")
+    explain.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept; ./runs, or $CHAOS_DRILLS_RUNS")
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -197,9 +258,15 @@ def _lint(given: argparse.Namespace) -> int:
 def _schema(given: argparse.Namespace) -> int:
     import json
 
-    from drills.schemas import schema
+    if given.what == "report":
+        from reports.json_schema import json_schema as made
+    else:
+        from functools import partial
 
-    print(json.dumps(schema(given.what), indent=2, ensure_ascii=False))
+        from drills.schemas import schema
+
+        made = partial(schema, given.what)
+    print(json.dumps(made(), indent=2, ensure_ascii=False))
     return 0
 
 
@@ -222,6 +289,13 @@ def _plan(given: argparse.Namespace) -> int:
     return 0
 
 
+def _rbac(given: argparse.Namespace) -> int:
+    from drills import rbac
+
+    print(rbac.role(_loaded(given)), end="")
+    return 0
+
+
 def _doctor(given: argparse.Namespace) -> int:
     from functools import partial
 
@@ -232,9 +306,12 @@ def _doctor(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    from drills import github
+    from drills.entering import enter, the_history
     from drills.errors import Exit
     from drills.running import RunLost, run, turn_deaf
 
+    history = the_history(given)  # a slip in its address is told before anything is broken
     try:
         report, directory = run(
             given.drill,
@@ -251,7 +328,9 @@ def _run(given: argparse.Namespace) -> int:
         print(lost, file=sys.stderr)
         return Exit.ABORTED if lost.healed else Exit.NOT_HEALED
     code = _show(report, directory, given.language)
+    github.tell(report, given.language)
     turn_deaf()
+    enter(directory, history)
     return code
 
 
@@ -263,14 +342,23 @@ def _judge(given: argparse.Namespace) -> int:
 
 
 def _report(given: argparse.Namespace) -> int:
+    from drills.entering import enter, the_history
+    from drills.errors import mistake
     from drills.judging import judge_run
     from drills.running import render, write_reports
 
     directory = _find(given)
     report = judge_run(directory)
-    if given.format is None or given.format == "terminal":
-        write_reports(report, directory, given.language)
-        return _show(report, directory if given.format is None else None, given.language)
+    if given.format == "terminal":
+        return _show(report, None, given.language)
+    if given.format is None:
+        try:
+            write_reports(report, directory, given.language)
+        except OSError as error:
+            raise mistake(str(directory.path), f"the reports cannot be written: {error.strerror}",
+                          "print one of them, which writes nothing: --format NAME", "no-file") from None  # fmt: skip
+        enter(directory, the_history(given))
+        return _show(report, directory, given.language)
     content = render(report, given.format, given.language)
     sys.stdout.buffer.write(content)
     return report.exit_code
@@ -309,7 +397,11 @@ def _heal(given: argparse.Namespace) -> int:
     from drills.errors import Exit, mistake
     from drills.past_runs import heal
 
-    if bool(given.run) == given.all:
+    if given.cluster is not None and not given.run:
+        from drills import cluster_healing
+
+        return cluster_healing.heal(given.kubeconfig, given.cluster, everything=given.all, say=print)
+    if given.cluster is not None or bool(given.run) == given.all:
         raise mistake("drills heal", "which run is to be healed is not said", "name one run, or say --all", "usage")
     from drills import rundir
 
@@ -334,12 +426,32 @@ def _review(given: argparse.Namespace) -> int:
     return review(run, path=given.file, today=day(given.today), language=given.language)
 
 
+def _overrule(given: argparse.Namespace) -> int:
+    from drills.overruling import overrule
+
+    return overrule(_find(given), given.rule, status=given.status, by=given.by, seconded_by=given.seconded_by,
+                    reason=given.reason, line=given.line)  # fmt: skip
+
+
 def _export(given: argparse.Namespace) -> int:
     from drills import rundir
     from drills.reviewing import export
 
     runs = {run.id: run for name in given.run for run in [rundir.find(_root(given), name)]}
     return export(list(runs.values()), form=given.format, path=given.output)
+
+
+def _pack(given: argparse.Namespace) -> int:
+    from drills.pack import pack
+
+    print(pack(_find(given), path=given.output, language=given.language))
+    return 0
+
+
+def _verify(given: argparse.Namespace) -> int:
+    from drills.pack import verify
+
+    return verify(given.pack)
 
 
 def _shell(given: argparse.Namespace) -> int:
@@ -349,9 +461,30 @@ def _shell(given: argparse.Namespace) -> int:
 
 
 def _explain(given: argparse.Namespace) -> int:
-    from drills.messages import explain
+    """A message where one has that name, which no run's has; else a run."""
+    from drills.messages import explain, is_message
 
-    print(explain(given.slug))
+    if given.name is None or is_message(given.name):
+        print(explain(given.name))
+        return 0
+    from drills import rundir
+    from drills.errors import DrillError
+
+    try:
+        run = rundir.find(_root(given), given.name)
+    except DrillError as error:
+        if error.problems[0].slug == "unknown-run":
+            explain(given.name)  # says that it is no message either, and names those that there are
+        raise
+    from drills.judging import judge_run
+    from reports import explaining
+
+    report = judge_run(run)
+    if given.format == "json":
+        print(explaining.to_data(report, given.language))
+        return 0
+    print(explaining.explain(report, given.language))
+    print(f"\n{run.journal}")
     return 0
 
 

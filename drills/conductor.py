@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import drills
-from checks import Event, Evidence, ReadsBack, Waits, Watch
+from checks import Event, Evidence, ReadsBack, SecondHand, Waits, Watch
 from checks.units import show_duration
 from drills import healer, lab, live, preflight, registry, rundir
 from drills import plan as plans
@@ -29,7 +29,7 @@ from drills.journal import FORMAT, Journal, boot
 from drills.leases import Leases
 from drills.observing import Observing
 from drills.people import kept_for
-from drills.plan import Plan, PlannedFault
+from drills.plan import Plan, PlannedFault, PlannedPart
 from drills.playing import Playing
 from drills.reaper import BEAT_S, Reaper, ReaperLost
 from drills.rundir import RunDir
@@ -202,7 +202,7 @@ class Conductor:
         for one in self.plan.faults:
             self._journal.append("fault.planned", {"fault": one.fault.id, "kind": one.fault.kind, "does": one.does,
                                                    "target": one.fault.injector.target, "starts": one.starts,
-                                                   "lasts": one.lasts})  # fmt: skip
+                                                   "lasts": one.lasts, "sides": plans.sides(one.preview)})  # fmt: skip
         self._reaper = Reaper.launch(self.run)
         if reaper := host.identify(self._reaper.pid):
             host.protect(reaper)  # no pattern that matches its command line may make it a target
@@ -307,7 +307,7 @@ class Conductor:
             recent = self.recent[use.name] = Recent()
             self._journal.append("probe.opened", {
                 "probe": use.name, "kind": use.kind, "target": use.probe.target, "every_s": use.every.total_seconds(),
-                "timeout_s": use.timeout.total_seconds(), "writes": isinstance(watch, ReadsBack),
+                "timeout_s": use.timeout.total_seconds(), "writes": isinstance(watch, ReadsBack), "impact": use.impact,
             })  # fmt: skip
 
             def record(sample: Any, recent: Recent = recent, name: str = use.name) -> None:
@@ -315,7 +315,8 @@ class Conductor:
                 batcher.add(name, sample)
 
             sampler = Sampler(use.name, watch, every_s=use.every.total_seconds(), timeout_s=use.timeout.total_seconds(),
-                              clock=self.clock, origin_s=self._journal.origin_s, record=record)  # fmt: skip
+                              clock=self.clock, origin_s=self._journal.origin_s, record=record,
+                              second_hand=isinstance(use.probe, SecondHand))  # fmt: skip
             self._samplers.append(asyncio.ensure_future(sampler.run()))
 
     async def _open_probe(self, use: ProbeUse) -> Watch:
@@ -428,29 +429,46 @@ class Conductor:
         return True
 
     async def _inject(self, planned: PlannedFault) -> bool:
-        """Inject and look; True when it is there. One that failed half way is healed at once."""
-        fault, injector = planned.fault, planned.fault.injector
-        injection = Injection(id=f"{self.run.short}-{fault.id}", fault=fault.id, target=injector.target,
-                              address=planned.address, for_s=fault.for_.total_seconds() if fault.for_ else None)  # fmt: skip
-        kind = type(injector)
-        remembered = Remembered(id=injection.id, fault=fault.id, target=injector.target, version=kind.version)
+        """Inject and look, all parts at once; True when each is there. What failed half way is healed at once, as a whole."""
+        # Every intent is on disk before the first act, so that the fault is never taken for whole when only a part is there.
+        intended = [(part, self._intend(planned, part)) for part in planned.parts]
+        bringing = [self._bring_about(planned.fault, part, *one) for part, one in intended]
+        results = await asyncio.gather(*bringing, return_exceptions=True)  # so that none goes on alone when one breaks
+        for one in results:
+            if isinstance(one, BaseException):
+                raise one
+        if not all(results):
+            await self._heal_fault(planned.fault.id)
+        return all(results)
+
+    def _intend(self, planned: PlannedFault, part: PlannedPart) -> tuple[Injection, RunStage]:
+        """An injection, and its stage, with the intent written down."""
+        fault, target, kind = planned.fault, part.injector.target, type(part.injector)
+        id_ = f"{self.run.short}-{fault.id}" + (f"-{kind.name}-{target}" if len(planned.parts) > 1 else "")
+        injection = Injection(id=id_, fault=fault.id, target=target, address=part.address,
+                              for_s=fault.for_.total_seconds() if fault.for_ else None)  # fmt: skip
+        remembered = Remembered(id=id_, fault=fault.id, target=target, version=kind.version)
         stage = RunStage(self._journal, remembered, within_s=INJECT_S, source="conductor")
-        stage.note("injection.intended", injector=kind.name, version=kind.version, does=planned.does, sync=True)
+        stage.note("injection.intended", injector=kind.name, version=kind.version, does=part.does, sync=True)
+        return injection, stage
+
+    async def _bring_about(self, fault: Fault, part: PlannedPart, injection: Injection, stage: RunStage) -> bool:
+        """One injection; False when it failed."""
+        kind = type(part.injector)
         try:
             async with asyncio.timeout(INJECT_S):
-                await injector.inject(injection, stage)
+                await part.injector.inject(injection, stage)
             stage.note("injection.injected")
             if issubclass(kind, Extends):
                 self._leases.keep(fault.id, kind, stage)
             effect = await healer.settle(kind, stage, present=True, within_s=EFFECT_S)
         except (InjectionFailed, NothingRemembered, OSError, TimeoutError) as error:
             stage.note("injection.failed", why=str(error) or f"it was not done within {INJECT_S:g} s")
-            await self._heal_fault(fault.id)
             return False
         if effect.present is True:
             stage.note("injection.verified", in_effect=True, why=effect.why)
-            return True
-        stage.note("injection.unverified", why=effect.why)
+        else:
+            stage.note("injection.unverified", why=effect.why)
         return True
 
     async def _heal_fault(self, fault: str) -> None:
@@ -576,9 +594,10 @@ class Conductor:
         At others another run may be at work, whose faults are no leftovers.
         """
         inventory = self.plan.loaded.inventory
-        ours = {one.injector.target for one in self.drill.faults} - inventory.in_lab
+        parts = [part.injector for one in self.plan.faults for part in one.parts]
+        ours = {one.target for one in parts} - inventory.in_lab
         targets = {name: addresses for name, addresses in inventory.targets.items() if name in ours}
-        used = [one.kind for one in self.drill.faults]
+        used = [type(one).name for one in parts]
         return await healer.residue(list(registry.kinds("injectors", used).values()), targets)
 
     async def _beside(self) -> None:

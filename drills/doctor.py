@@ -23,6 +23,7 @@ from drills.plan import Plan
 from drills.preflight import Finding
 from drills.rundir import RunDir
 from drills.running import drill_name, heed_signals, keep
+from injectors import InjectionFailed
 
 _RIPE_S = 12.0
 """For a lab that was just started to be scraped and evaluated, while something does not look fine."""
@@ -57,6 +58,7 @@ class _Doctor:
 
     def look(self, *, canaries: bool) -> Exit:
         """All of it, as far as nothing stands in the way."""
+        self._allowed()
         settled = self._settled()
         if settled is None:
             return self._end(Exit.FAILED)
@@ -67,6 +69,23 @@ class _Doctor:
         heed_signals(conductor)
         asyncio.run(conductor.conduct(lambda: self._listen(conductor, canaries=canaries)))
         return self._end(self._ended(conductor.evidence))
+
+    def _allowed(self) -> None:
+        """Whether whoever runs this may do in Kubernetes what the drill needs; asked there before anything is touched."""
+        from drills import rbac
+
+        if not (needed := rbac.uses(self._loaded)):
+            return
+        try:
+            lacking = asyncio.run(rbac.forbidden(self._loaded))
+        except InjectionFailed as error:
+            self._tell("unknown", "rights", f"what may be done in the cluster cannot be asked: {error}")
+            return
+        for who, rights in lacking.items():
+            self._tell("wrong", "rights", f"{who} may not: {', '.join(rights)}",
+                       f"bind the role that `drills rbac {self._loaded.paths['drill']}` prints")  # fmt: skip
+        if not lacking:
+            self._tell("fine", "rights", f"{', '.join(use.who for use in needed)}: all that is needed may be done")
 
     def _settled(self) -> Plan | None:
         """The plan, and whether another run is in its way; None when there can be none."""

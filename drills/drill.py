@@ -7,17 +7,19 @@ from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from checks import Check, FaultName, Probe, ProbeName, RatioLimit
+from checks import Check, FaultName, FirstHand, Probe, ProbeName, RatioLimit, SecondHand, Sentence
 from checks.ground import need_time
+from checks.service_level import Objective
 from checks.steady import Steady
 from checks.units import write_duration
 from drills import registry, source
 from drills.binding import Binding, settings, settings_of
 from drills.cast import LINES, Cue, CueName, CueSettings, split
 from drills.errors import DrillError, Place, Problem, choices
+from drills.slo import Slo, objective
 from drills.source import Items, Node, Scalar, Table
 from drills.when import When
-from injectors import Injector
+from injectors import Bundle, Injector
 from reports.words import Words
 
 _NO_WORDS = Words("")
@@ -46,7 +48,8 @@ class Safety:
     )
     abort_when: Annotated[tuple[AbortWhen, ...], "Conditions under which everything is healed at once"] = ()
     preflight: Annotated[
-        Literal["stop", "tell"], "What happens when it is foreseen that an expected alert cannot come as it should"
+        Literal["stop", "tell"],
+        "What happens when it is foreseen that what is expected cannot come as it should, or cannot be seen",
     ] = "stop"
 
 
@@ -72,7 +75,7 @@ class Fault:
 
     id: str
     kind: str
-    injector: Injector
+    injector: Injector | Bundle
     at: timedelta | None
     for_: timedelta | None
     when: When | None
@@ -87,6 +90,9 @@ class ProbeSettings:
         milliseconds=100
     )
     timeout: Annotated[timedelta, "A look without an answer for this long is bad"] = timedelta(seconds=1)
+    impact: Annotated[
+        bool, "Whether somebody suffers while it is bad, as SOPs and reviews reckon; false for what only watches"
+    ] = True
 
     def __post_init__(self) -> None:
         for name in ("every", "timeout"):
@@ -103,6 +109,7 @@ class ProbeUse:
     probe: Probe
     every: timedelta
     timeout: timedelta
+    impact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,8 +159,23 @@ class Head:
     steady_within: Annotated[timedelta, "How long the steady state may take to be reached, each time"] = timedelta(
         seconds=60
     )
+    slo: Annotated[Slo | None, "What the service is to keep where it is used, for the figures of the report"] = None
     rubric: Annotated[str, "How it is scored: ci, game-day, training, or a file"] = "ci"
+    par: Annotated[
+        timedelta | None,
+        "How much service a good run loses, in seconds of full outage, for the score; left out, the rubric's",
+    ] = None
+    suite: Annotated[str, "A published list of checks that it holds to, as standard/losing-a-primary@1, or a file"] = ""
     alerting: Annotated[AlertFiles | None, "Files that alerting is set up by, for `drills lint` to look through"] = None
+    every: Annotated[
+        timedelta | None, "How often it must be rehearsed, as 30d; `drills fleet` says when it is overdue"
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.par is not None:
+            need_time("par", self.par)
+        if self.every is not None and self.every < timedelta(hours=1):
+            raise ValueError("every", "nobody rehearses more often than once an hour", "write every: 30d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +197,11 @@ class Drill:
     def name(self) -> str:
         """What the drill is called."""
         return self.head.drill
+
+    @property
+    def objective(self) -> Objective | Sentence:
+        """What the service is to keep, or why that is not known."""
+        return objective(self.head.slo, self.head.steady, self.probes)
 
     @property
     def all_checks(self) -> tuple[CheckUse, ...]:
@@ -242,6 +269,8 @@ def bind(node: Node, binding: Binding, *, limits: Sequence[str] = ()) -> Drill |
     _check_cues(drill, binding, known_faults, known_acts)
     _check_circles(drill, binding)
     _check_pace(drill, binding)
+    _check_hands(drill, binding)
+    _check_slo(drill, binding)
     return drill
 
 
@@ -254,6 +283,27 @@ def _check_pace(drill: Drill, binding: Binding) -> None:
             binding.problems.append(Problem(drill.places["head", "steady"], f"`{use.name}` looks every {every}, so {hold} "
                                             f"hold fewer than {entry.at_least} looks",
                                             "raise `hold`, or lower `every` or `at_least`", "too-slow"))  # fmt: skip
+
+
+def _check_hands(drill: Drill, binding: Binding) -> None:
+    """By what somebody else knows of the system, however often one asks, nobody can say how long it was down."""
+    for use in drill.checks:
+        probe = drill.probes.get(getattr(use.check, "probe", ""))
+        if probe and isinstance(use.check, FirstHand) and isinstance(probe.probe, SecondHand):
+            binding.problems.append(Problem(drill.places["check", use.id], f"`{use.kind}` measures how long something lasts, "
+                                            f"and `{probe.name}` is a `{probe.kind}` probe, which hears of things later",
+                                            "name a probe that asks the service itself", "second-hand"))  # fmt: skip
+
+
+def _check_slo(drill: Drill, binding: Binding) -> None:
+    """Who writes down an objective, or a par below it, wants it reckoned with."""
+    if drill.head.par and isinstance(drill.objective, Sentence):
+        fix = "as in slo: {probe: orders, success: 99.9%}, or take `par` away"
+        what = f"there is no objective below which service could be lost: {drill.objective}"
+        binding.problems.append(Problem(drill.places["head", "par"], what, fix, "no-objective"))
+    if drill.head.slo and isinstance(drill.objective, Sentence):
+        fix = "as in slo: {probe: orders, success: 99.9%}"
+        binding.problems.append(Problem(drill.places["head", "slo"], str(drill.objective), fix, "no-objective"))
 
 
 def _stand_in(node: Table) -> Head:
@@ -278,13 +328,13 @@ def _probes(node: Node | None, binding: Binding, places: dict[tuple[str, str], P
         if bound:
             probe, common = bound
             found[name.text] = ProbeUse(name=name.text, kind=probe.name, probe=probe, every=common.every,
-                                        timeout=common.timeout)  # fmt: skip
+                                        timeout=common.timeout, impact=common.impact)  # fmt: skip
     return found
 
 
 def _faults(node: Node | None, binding: Binding, places: dict[tuple[str, str], Place]) -> tuple[Fault, ...]:
     entries = _entries(node, "faults", "  - kill: cache-primary", binding)
-    known = registry.kinds("injectors", _keys(entries, FaultSettings))
+    known = registry.faults(_keys(entries, FaultSettings))
     ids = _Ids("fault", entries, binding)
     found: dict[str, Fault] = {}
     for entry in entries:

@@ -13,6 +13,8 @@ ObservedKind = Literal[
     "alerting.groups",
     "alerting.routes",
     "alerting.rules",
+    "kubernetes.changed",
+    "kubernetes.listed",
     "observer.back",
     "observer.clock",
     "observer.lost",

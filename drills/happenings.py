@@ -24,12 +24,18 @@ def happenings(evidence: Evidence, drill: Drill) -> list[Happening]:
     """All of them, oldest first."""
     clock = _Clock(evidence)
     fired = {event.data.get("alert") for event in evidence.of("alert.state", state="firing")}
-    acts = [act for act in acts_in(evidence) if not (act.kind == "state" or _said_twice(act, clock, fired))]
+    acts = [act for act in acts_in(evidence)
+            if not (act.kind == "state" or _was_there(act) or _said_twice(act, clock, fired))]  # fmt: skip
     opened = evidence.first("run.opened")
     held = _Held(drill, acts, (opened.data.get("kept") if opened else None) or {})
     found = [*(_of_act(act, clock, held) for act in acts), *_of_machines(evidence, clock)]
     lasting = [_begun(one) for one in found if _took_s(one) > 0]
     return sorted([*found, *lasting], key=lambda one: (one.t_s, one.seq, one.transition == "complete"))
+
+
+def _was_there(act: Act) -> bool:
+    """Whether it only says how one of the thousands of objects of a cluster stood when the run began."""
+    return act.kind == "observe" and bool(act.data.get("before")) and bool(act.value("object"))
 
 
 def _said_twice(act: Act, clock: "_Clock", fired: Container[object]) -> bool:
@@ -44,23 +50,24 @@ def _said_twice(act: Act, clock: "_Clock", fired: Container[object]) -> bool:
 
 
 class _Clock:
-    """Which event a line of the journal is, and UTC at any time of the run."""
+    """Which event a line of the journal is, and UTC at any time of the run.
+
+    All of it counts from when the run was opened, so that the order and the spans of a log hold also where UTC was set meanwhile.
+    """
 
     def __init__(self, evidence: Evidence) -> None:
-        self._first = next(iter(evidence.events), None)
+        first = next(iter(evidence.events), None)
+        at = datetime.fromisoformat(first.at).astimezone(UTC) if first and first.at else datetime.fromtimestamp(0, UTC)
+        self._zero = at - timedelta(seconds=first.t_s if first else 0.0)
         self._events = {event.seq: event for event in evidence.events}
 
     def event(self, seq: int) -> Event | None:
         """The event of this line; None for looks of a probe, which are taken out of theirs."""
         return self._events.get(seq)
 
-    def at(self, t_s: float, seq: int) -> datetime:
-        """By the event itself; of a look, by when the run was opened."""
-        known = self._events.get(seq, self._first)
-        opened = (
-            datetime.fromisoformat(known.at).astimezone(UTC) if known and known.at else datetime.fromtimestamp(0, UTC)
-        )
-        return opened + timedelta(seconds=t_s - (known.t_s if known else 0.0))
+    def at(self, t_s: float) -> datetime:
+        """This time of the run."""
+        return self._zero + timedelta(seconds=t_s)
 
 
 class _Held:
@@ -86,9 +93,9 @@ def _of_act(act: Act, clock: _Clock, held: _Held) -> Happening:
     source = event.source if event else f"probe:{act.value('probe')}"
     activity = f"chat.{act.value('tag')}" if act.kind == "chat" and act.value("tag") else act.kind
     data = {key: value for key, value in act.data.items() if key not in _TELLING}
-    return Happening(t_s=act.t_s, at=clock.at(act.t_s, act.seq), seq=act.seq, activity=activity, said=_said(act),
+    return Happening(t_s=act.t_s, at=clock.at(act.t_s), seq=act.seq, activity=activity, said=_said(act),
                      source=source, trust=act.trust, actor=act.actor, roles=held.by(act), team=act.team, text=act.text,
-                     data=data)  # fmt: skip
+                     data=data, instance=str(act.seq) if act.began_s < act.t_s else "")  # fmt: skip
 
 
 def _of_machines(evidence: Evidence, clock: _Clock) -> Iterator[Happening]:
@@ -115,16 +122,19 @@ _MACHINES: Mapping[str, tuple[str, str, str]] = {
     "injection.gone": ("fault", "complete", "{fault} is gone from {target}"),
     "injection.healing": ("fault.healing", "complete", "{fault} is taken away from {target}"),
     "fault.withheld": ("fault.withheld", "complete", "{fault} would have begun, and is withheld"),
+    "run.not_started": ("run.not_started", "complete", "the run does not start: {why}"),
     "run.aborted": ("run.aborted", "complete", "the run is ended: {why}"),
+    "run.broke": ("run.broke", "complete", "the run breaks off: {why}"),
 }
 
 
 def _told(event: Event, clock: _Clock, activity: str, pattern: str, about: Mapping[str, Any], *,
           transition: str = "complete") -> Happening:  # fmt: skip
     known = {key: str(about[key]) for key in ("alert", "fault", "target", "receiver", "why") if about.get(key)}
-    return Happening(t_s=event.t_s, at=clock.at(event.t_s, event.seq), seq=event.seq, activity=activity,
-                     transition=transition, said=Sentence(pattern, known), source=event.source, trust=event.trust,
-                     data=known)  # fmt: skip
+    instance = str(event.data.get("injection") or "") if activity == "fault" else ""
+    return Happening(t_s=event.t_s, at=clock.at(event.t_s), seq=event.seq, activity=activity, transition=transition,
+                     said=Sentence(pattern, known), source=event.source, trust=event.trust, data=known,
+                     instance=instance)  # fmt: skip
 
 
 # --- times
@@ -148,7 +158,8 @@ def _begun(one: Happening) -> Happening:
 def _said(act: Act) -> Sentence:
     """What it is, for people. Who did it is filled in by whoever shows it: a review names roles."""
     pattern, keys = _SAY[act.kind](act) if act.kind in _SAY else _other(act)
-    return Sentence(pattern, {key: act.value(key) for key in keys} | {"kind": act.kind})
+    values = {key: act.value(key) for key in keys} | {"kind": act.kind}
+    return Sentence(pattern, values | {"probe": _observer(act)} if act.kind == "observe" else values)
 
 
 def _other(act: Act) -> tuple[str, tuple[str, ...]]:
@@ -172,6 +183,19 @@ def _cli(act: Act) -> tuple[str, tuple[str, ...]]:
             return "{who} looks: `{cmd}`", ("cmd",)
         case _:
             return "{who} looks: {text}", ("text",)
+
+
+def _observe(act: Act) -> tuple[str, tuple[str, ...]]:
+    if act.value("replica"):
+        return "{probe} sees {replica}: {result}", ("replica", "result")
+    if act.value("object"):
+        return "{probe} sees {object}: {result}", ("object", "result")
+    return "{probe} sees: {result}", ("result",)
+
+
+def _observer(act: Act) -> str:
+    """What saw it. One that could not be asked any more is told of by its observer alone."""
+    return act.value("probe") or act.value("observer")
 
 
 def _chat(act: Act) -> tuple[str, tuple[str, ...]]:
@@ -210,6 +234,6 @@ _SAY: Mapping[str, Callable[[Act], tuple[str, tuple[str, ...]]]] = {
     "submit.diagnosis": _plain("{who} states the cause: {text}", "text"),
     "manual": _plain("{who} says that step {step} is done", "step"),
     "note": _plain("{who} notes: {text}", "text"),
-    "observe": _plain("{probe} sees: {result}", "probe", "result"),
+    "observe": _observe,
     "webhook": _plain("a notice goes out: {text}", "text"),
 }

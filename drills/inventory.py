@@ -16,6 +16,7 @@ from drills.errors import Place, Problem, choices
 from drills.lab import Lab, as_address
 from drills.model import alone
 from drills.people import Person
+from drills.regions import as_targets
 from drills.source import Node, Scalar, Table, substitute, texts
 from injectors import CanBeServed
 
@@ -23,7 +24,7 @@ _NONE: Mapping[str, type] = {}
 _VARIABLE = r"\$\$\{|\$\{\s*([^{}]*?)\s*\}"  # `$${` is no variable, and must not be taken for the begin of one
 _SECRET_MIN = 4
 """Characters of a value that is worth hiding: shorter ones stand in every other text."""
-LISTS = ("engines", "targets", "links", "observers")
+LISTS = ("engines", "targets", "links", "regions", "observers")
 """What is read apart from the other settings, since what may stand in it depends on what is installed."""
 _EXAMPLE = 'environment: lab\ntargets:\n  cache: {valkey: {url: "valkey://127.0.0.1:6379"}}'
 
@@ -75,8 +76,9 @@ def bind(node: Node, addresses: Mapping[str, type], lab: Lab | None, binding: Bi
         return None
     told = len(binding.problems)
     outer = binding.bind(InventoryFile, _without(settled, LISTS), kind="inventory", alone=False, also=LISTS)
-    targets = _targets(settled, addresses, lab, binding)
-    heard = _observers(settled.get("observers"), observers, lab, binding)
+    engines = _engines(settled.get("engines"), (addresses, observers), binding)
+    targets = _targets(settled, engines, addresses, lab, binding)
+    heard = _observers(settled.get("observers"), engines, observers, lab, binding)
     used = _variables(texts(node))
     given = environment or {}
     secrets = {name: given[name] for one in used if (name := _env_name(one)) in given}
@@ -109,44 +111,51 @@ class InventoryFile:
     looking: Annotated[tuple[str, ...], "Commands that only look and are not known to, by how they begin"] = ()
 
 
-def _targets(node: Table, addresses: Mapping[str, type], lab: Lab | None,
+def _targets(node: Table, engines: Mapping[str, Table], addresses: Mapping[str, type], lab: Lab | None,
              binding: Binding) -> dict[str, dict[str, Any]] | None:  # fmt: skip
-    """Targets, and links after them. None when neither is there, or when one of the two is no table."""
-    engines = _engines(node.get("engines"), addresses, binding)
+    """Targets, links after them, and then regions. None when none of these is there, or when one is no table."""
     found: dict[str, dict[str, Any]] = {}
     lists = [listed for name in ("targets", "links") if (listed := node.get(name)) is not None]
+    if (regions := node.get("regions")) is not None:
+        taken = {name for listed in lists if isinstance(listed, Table) for name in listed.keys()}  # noqa: SIM118
+        lists.append(as_targets(regions, addresses, taken, binding))
     if not lists or not all(isinstance(one, Table) for one in lists):
         wrong = next((one for one in lists if not isinstance(one, Table)), node)
-        binding.problems.append(Problem(wrong.place, "an inventory needs `targets`, a table of names, or `links`",
-                                        _EXAMPLE, "missing-setting"))  # fmt: skip
+        binding.problems.append(Problem(wrong.place, "an inventory needs `targets`, a table of names, `links` or "
+                                        "`regions`", _EXAMPLE, "missing-setting"))  # fmt: skip
         return None
     for name, facets in (entry for listed in lists if isinstance(listed, Table) for entry in listed.entries):
         if name.text in found:
-            binding.problems.append(Problem(name.place, f"`{name.text}` is a target and a link", "give one of the two "
+            is_region = isinstance(regions, Table) and name.text in regions.keys()  # noqa: SIM118
+            what = "a region, and a target or link" if is_region else "a target and a link"
+            binding.problems.append(Problem(name.place, f"`{name.text}` is {what}", "give one of the two "
                                             "another name", "two-of-a-name"))  # fmt: skip
         found[name.text] = _target(name, _with_engines(facets, engines, addresses), addresses, lab, binding)
     return found
 
 
-def _engines(node: Node | None, addresses: Mapping[str, type], binding: Binding) -> dict[str, Table]:
-    """What is said once of an engine and holds for every address of it that does not say otherwise."""
+def _engines(node: Node | None, kinds: Iterable[Mapping[str, type]], binding: Binding) -> dict[str, Table]:
+    """What is said once of an engine, and holds for every address and observer of that kind which does not say otherwise."""
     if node is None:
         return {}
+    models: dict[str, list[type]] = {}
+    for name, model in (entry for mapping in kinds for entry in mapping.items()):
+        models.setdefault(name, []).append(model)
     found: dict[str, Table] = {}
     for key, value in node.entries if isinstance(node, Table) else ():
-        if key.text not in addresses:
+        known = [one.name for model in models.get(key.text, ()) for one in settings(model)]
+        if not known:
             binding.problems.append(Problem(key.place, f"no engine or probe is called `{key.text}`",
-                                            choices(key.text, list(addresses), "engines and probes"),
+                                            choices(key.text, list(models), "engines, probes and observers"),
                                             "unknown-kind"))  # fmt: skip
         elif isinstance(value, Table):
-            known = [one.name for one in settings(addresses[key.text])]
             binding.problems += [Problem(name.place, f"{key.text} has no setting `{name.text}`",
-                                         choices(name.text, known, "settings"), "unknown-setting")
+                                         choices(name.text, list(dict.fromkeys(known)), "settings"), "unknown-setting")
                                  for name, _ in value.entries if name.text not in known]  # fmt: skip
             found[key.text] = value._replace(entries=tuple(one for one in value.entries if one[0].text in known))
         else:
             binding.problems.append(Problem(value.place, f"engine `{key.text}` needs a table of settings",
-                                            f"as in `{key.text}: {{{settings(addresses[key.text])[0].name}: …}}`",
+                                            f"as in `{key.text}: {{{known[0]}: …}}`",
                                             "wrong-shape"))  # fmt: skip
     if not isinstance(node, Table):
         binding.problems.append(Problem(node.place, "`engines` must be a table of engines",
@@ -154,21 +163,24 @@ def _engines(node: Node | None, addresses: Mapping[str, type], binding: Binding)
     return found
 
 
-def _with_engines(target: Node, engines: Mapping[str, Table], addresses: Mapping[str, type]) -> Node:
-    """A target with what its engines' entries say and its addresses do not."""
-    if not isinstance(target, Table):
-        return target
-    entries = [(key, _with_engine(value, addresses[key.text], engines[key.text]) if key.text in engines else value)
-               for key, value in target.entries]  # fmt: skip
-    return target._replace(entries=tuple(entries))
+def _with_engines(node: Node, engines: Mapping[str, Table], models: Mapping[str, type]) -> Node:
+    """A target, or an observer, with what its engines' entries say and it does not."""
+    if not isinstance(node, Table):
+        return node
+    entries = [(key, _with_engine(value, models[key.text], engines[key.text])
+                if key.text in engines and key.text in models else value) for key, value in node.entries]  # fmt: skip
+    return node._replace(entries=tuple(entries))
 
 
 def _with_engine(value: Node, model: type, engine: Table) -> Node:
     if isinstance(value, Scalar) and value.text and (first := alone(settings(model))):
         value = Table(((Scalar(first.name, value.place, False), value),), value.place)
+    if isinstance(value, Scalar) and not (value.text or value.quoted):
+        value = Table((), value.place)
     if not isinstance(value, Table):
         return value
-    return value._replace(entries=(*value.entries, *_without(engine, value.keys()).entries))
+    unsaid = {one.name for one in settings(model)} - {*value.keys()}
+    return value._replace(entries=(*value.entries, *(one for one in engine.entries if one[0].text in unsaid)))
 
 
 def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | None,
@@ -189,7 +201,7 @@ def _target(name: Scalar, node: Node, addresses: Mapping[str, type], lab: Lab | 
     return facets
 
 
-def _observers(node: Node | None, kinds: Mapping[str, type], lab: Lab | None,
+def _observers(node: Node | None, engines: Mapping[str, Table], kinds: Mapping[str, type], lab: Lab | None,
                binding: Binding) -> dict[str, Observer]:  # fmt: skip
     """Who is listened to: by name, and under the name the one kind with its settings.
 
@@ -202,7 +214,7 @@ def _observers(node: Node | None, kinds: Mapping[str, type], lab: Lab | None,
         binding.problems.append(Problem(node.place, "`observers` must be a table of names", example, "wrong-shape"))
         return {}
     found: dict[str, Observer] = {}
-    for name, value in node.entries:
+    for name, value in ((name, _with_engines(value, engines, kinds)) for name, value in node.entries):
         rest = _without(value, ("lab",)) if isinstance(value, Table) else None
         if rest is None or len(rest.entries) != 1:
             binding.problems.append(Problem(name.place, f"observer `{name.text}` needs one kind, with its settings",

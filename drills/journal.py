@@ -25,6 +25,8 @@ FORMAT = 1
 
 _GENESIS = "0" * 32
 _TAIL = ',"link":"'
+_SCAN = json.JSONDecoder().raw_decode
+"""Reads one JSON value; that nothing comes behind it, the link proves."""
 _TAIL_BYTES = _TAIL.encode()
 _TAIL_LENGTH = len(_TAIL) + 32 + len('"}')
 _PIECE = 65_536
@@ -107,7 +109,7 @@ class Journal:
         event = Event(seq=self._seq, t_s=round(self.now_s, 6), at=stamp(self.clock.utc()), kind=kind, source=source,
                       trust=trust, data=shown)  # fmt: skip
         body = _body(event)
-        link = _link(self.link, body)
+        link = link_of(self.link, body)
         try:
             self._write(f'{body}{_TAIL}{link}"}}\n'.encode(), sync=sync)
         except OSError:
@@ -217,7 +219,8 @@ def _body(event: Event) -> str:
     return text[:-1]  # the closing brace comes after the link
 
 
-def _link(before: str, body: str) -> str:
+def link_of(before: str, body: str) -> str:
+    """The link of a line whose text without it is this, after one that has the link `before`."""
     return hashlib.sha256(f"{before}{body}".encode()).hexdigest()[:32]
 
 
@@ -265,7 +268,7 @@ class _Reading:
         if tail != _TAIL_BYTES + link + b'"}':
             raise _damaged(self.path, number + 1)
         try:
-            data = json.loads(line.decode())
+            data, _ = _SCAN(line.decode(), 0)
             event = Event(seq=data["seq"], t_s=data["t_us"] / 1e6, at=data["at"], kind=data["kind"],
                           source=data["source"], trust=Trust(data["trust"]), data=data["data"])  # fmt: skip
         except (KeyError, ValueError, TypeError) as error:

@@ -6,19 +6,25 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from checks import Event, Evidence, FaultSeen, Samples, Sentence, judge, quantile
+from checks import Event, Evidence, FaultSeen, Harmful, Samples, Sentence, judge, quantile
+from checks.moments import incident
+from checks.outage import NOT_RECOVERED
 from checks.took_effect import TookEffect
 from checks.units import show_count, show_duration, write_duration
 from drills import drill as drills
-from drills import journal, load
+from drills import journal, load, overruled
 from drills.acts import said
 from drills.binding import settings_of
 from drills.drill import CheckUse, Drill, ProbeUse
-from drills.errors import mistake
+from drills.errors import DrillError, mistake
+from drills.measuring import LOST_SERVICE, metrics
 from drills.model import shown
 from drills.rundir import RunDir
-from reports import CheckResult, FaultResult, Moment, Phase, ProbeResult, Report, Words
-from reports.score import headline, run_outcome, score, unscored
+from reports import CheckResult, FaultResult, Metric, Moment, Phase, ProbeResult, Report, SuiteHeld, Words
+from reports.credit import Lost
+from reports.report import Action
+from reports.rubric import Rubric
+from reports.score import broken_off, headline, run_outcome, score, unscored
 
 
 def judge_run(run: RunDir, *, limits: tuple[str, ...] = ()) -> Report:
@@ -34,9 +40,12 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
     evidence, drill, limits = kept
     rubric = load.rubric_of(drill, run.rubric)
     uses = [use for use in drill.all_checks if not (evidence.control and isinstance(use.check, TookEffect))]
-    results = tuple(_result(use, evidence) for use in uses)
-    scored = score(rubric, results, drills.digest(run.rubric.read_bytes()))
+    results = tuple(_result(use, evidence, drill) for use in uses)
+    times = incident(evidence)
+    measured = metrics(evidence, drill, times)
+    scored = score(rubric, results, drills.digest(run.rubric.read_bytes()), lost=_lost(drill, rubric, measured))
     aborted = evidence.first("run.aborted") or evidence.first("run.broke")
+    scored = broken_off(rubric, scored) if aborted else scored
     why = str(aborted.data["why"]) if aborted else _no_verdict(evidence)
     outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
     opened = evidence.events[0].data
@@ -45,6 +54,7 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
     return Report(
         run=run.id,
         drill=drill.name,
+        path=opened["path"],
         title=drill.head.title,
         about=drill.head.about,
         severity=drill.head.severity,
@@ -60,12 +70,22 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
         probes=probes,
         phases=_phases(evidence),
         moments=tuple(map(_moment, told)),
-        findings=(*_findings(evidence, probes), *_left_out(evidence, told)),
-        digests={**opened["digests"], "journal": journal.last_link(run.journal)},
+        findings=(*overruled.sentences(drill), *_findings(evidence, probes), *_left_out(evidence, told)),
+        digests={**opened["digests"], "journal": journal.last_link(run.journal), **_overruled(run)},
         versions={**opened["versions"], **_listened_to(evidence)},
         commands=_commands(run, drill, opened),
+        actions=tuple(_actions(run)),
         changed_limits=limits,
+        incident=times,
+        suite=_suite(run, drill),
+        metrics=measured,
     )
+
+
+def _overruled(run: RunDir) -> dict[str, str]:
+    """What stands for all that people overruled; nothing where they did not."""
+    link = overruled.last_link(run)
+    return {"overruled": link} if link else {}
 
 
 class Stored(NamedTuple):
@@ -82,9 +102,11 @@ def stored(run: RunDir, *, limits: tuple[str, ...] = ()) -> Stored:
     _see_unchanged(run, evidence.events)
     limits = (*evidence.events[0].data["limits"], *limits)
     drill = load.with_sops(drills.read(run.drill, limits=limits), lambda name, _: run.path / f"{name}.yaml")
-    return Stored(evidence, drill, limits)
+    return Stored(evidence, overruled.attached(drill, run), limits)
 
 
+REVIEW = "review.md"
+"""The review that people write of a run, beside it."""
 _QUIET = frozenset({"injection.remembered", "fault.planned", "reaper.launched"})
 """Kinds that a person reading the story can do without; the journal has them."""
 _UNSAID = frozenset({"sentences", "injection", "format", "digests", "versions", "boot", "monotonic_s", "run"})
@@ -102,7 +124,8 @@ def _see_unchanged(run: RunDir, events: Sequence[Event]) -> None:
                       "journal-edited")  # fmt: skip
     digests = events[0].data["digests"]
     sops = [run.path / f"{name}.yaml" for name in digests if name == "sop" or name.startswith("sop-")]
-    for path in (run.drill, run.rubric, *sops):  # one that is missing is told by whoever reads it
+    suite = [run.path / "suite.yaml"] if "suite" in digests else []
+    for path in (run.drill, run.rubric, *suite, *sops):  # one that is missing is told by whoever reads it
         if path.is_file() and drills.digest(path.read_bytes()) != digests[path.stem]:
             raise mistake(str(path), f"the {path.stem} kept with the run was changed after it",
                           "a run is judged by what it was run with; to try other limits use --set", "journal-edited")  # fmt: skip
@@ -118,9 +141,42 @@ def _no_verdict(evidence: Evidence) -> str:
     return "the journal has no end: the run is under way, or died and was not healed"
 
 
-def _result(use: CheckUse, evidence: Evidence) -> CheckResult:
+def _result(use: CheckUse, evidence: Evidence, drill: Drill) -> CheckResult:
+    within = getattr(use.check, "within", None)
     return CheckResult(id=use.id, kind=use.kind, title=use.title, limits=_limits(use),
-                       verdict=judge(use.check, evidence))  # fmt: skip
+                       within_s=within.total_seconds() if isinstance(within, timedelta) else None,
+                       verdict=judge(use.check, evidence), line=_line(use, drill),
+                       harms=use.check.harms if isinstance(use.check, Harmful) else ())  # fmt: skip
+
+
+def _suite(run: RunDir, drill: Drill) -> SuiteHeld | None:
+    """How the drill, with its limits of this time, holds to the suite as it was."""
+    if not drill.head.suite:
+        return None
+    from drills import suite  # here, since most drills claim none
+
+    return suite.held(drill, run.path / "suite.yaml")
+
+
+def _lost(drill: Drill, rubric: Rubric, measured: Sequence[Metric]) -> dict[str, Lost]:
+    """How much service was lost, for each check of its recovery, where drill or rubric says what is par."""
+    par, known = drill.head.par or rubric.curves.par, drill.objective
+    if par is None or isinstance(known, Sentence):
+        return {}
+    area = next((one.value.value for one in measured if one.name == LOST_SERVICE and one.value), None)
+    return {use.id: Lost(area, par.total_seconds()) for use in drill.checks if isinstance(use.check, Harmful)
+            and NOT_RECOVERED in use.check.harms and getattr(use.check, "probe", "") == known.probe}  # fmt: skip
+
+
+def _line(use: CheckUse, drill: Drill) -> int | None:
+    """Where the drill asks for it: at the check itself, the steady state, or the fault; what is always asked is nowhere."""
+    if isinstance(use.check, TookEffect):
+        at = drill.places.get(("fault", use.check.fault))
+    else:
+        at = drill.places.get(("check", use.id)) or (
+            drill.places.get(("head", "steady")) if use.kind == "steady" else None
+        )
+    return at.line if at else None
 
 
 def _limits(use: CheckUse) -> str:
@@ -198,7 +254,9 @@ def _worth_telling(evidence: Evidence, results: Sequence[CheckResult]) -> list[E
     for kind in {event.kind for event in evidence.events} - _QUIET:
         of_kind = evidence.of(kind)
         ends.update(event.seq for event in [*of_kind[:_EACH_END], *of_kind[-_EACH_END:]])
-    return [event for event in evidence.events if event.seq in ends or (event.seq in proof and event.kind not in _QUIET)]
+    return [
+        event for event in evidence.events if event.seq in ends or (event.seq in proof and event.kind not in _QUIET)
+    ]
 
 
 def _left_out(evidence: Evidence, told: Sequence[Event]) -> Iterator[Sentence]:
@@ -253,6 +311,7 @@ def _findings(evidence: Evidence, probes: Sequence[ProbeResult]) -> list[Sentenc
     return [
         *map(_foreseen, foreseen),  # what only those could tell who were stood in for is no news
         *replaced,
+        *_sides(evidence),
         *_scripted(evidence),
         *(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
                       bytes=event.data["bytes"]) for event in torn),
@@ -270,6 +329,17 @@ def _foreseen(event: Event) -> Sentence:
     said = event.data["sentences"]
     values = {name: value for one in said for name, value in one["values"].items()}
     return Sentence("foreseen: " + "; ".join(one["pattern"] for one in said), values)
+
+
+def _sides(evidence: Evidence) -> Iterator[Sentence]:
+    """How true to life each outage was: what was taken away, by whom, and what was not."""
+    for event in evidence.of("fault.planned"):
+        for side in event.data.get("sides", ()):
+            values = {"fault": event.data["fault"], "side": side["name"], "how": side["how"]}
+            if side["engine"]:
+                yield Sentence("outage {fault}, {side}: {how}, by {engine}", {**values, "engine": side["engine"]})
+            else:
+                yield Sentence("outage {fault}, {side}: not as in a real one: {how}", values)
 
 
 def stood_in(evidence: Evidence) -> Iterator[Sentence]:
@@ -301,6 +371,22 @@ def _scripted(evidence: Evidence) -> Iterator[Sentence]:
 def _listened_to(evidence: Evidence) -> dict[str, str]:
     """The observers that began to listen, each with what it listened to."""
     return {f"observer {event.data['observer']}": str(event.data["what"]) for event in evidence.of("observer.opened")}
+
+
+def _actions(run: RunDir) -> Iterator[Action]:
+    """What the review beside the run has as action items. One that does not read costs no report: `drills review` tells."""
+    path = run.path / REVIEW
+    if not path.is_file():
+        return
+    from drills import review_file
+
+    try:
+        written = review_file.read(path)
+    except DrillError:
+        return
+    for item in (one.item for one in written.items):
+        yield Action(finding=item.finding or "", what=item.what or "", owner=item.owner or "", due=str(item.due or ""),
+                     closed=str(item.closed or ""))  # fmt: skip
 
 
 def _commands(run: RunDir, drill: Drill, opened: Mapping[str, Any]) -> dict[str, str]:

@@ -25,16 +25,19 @@ class Leases:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._renewing: dict[str, asyncio.Task[None]] = {}
+        self._renewing: dict[str, list[asyncio.Task[None]]] = {}
 
     def keep(self, fault: str, kind: Any, injected: RunStage) -> None:
-        """Renew a fault's lease from now on, each time well before it ends. `kind` is an Injector that Extends."""
-        self._renewing[fault] = asyncio.ensure_future(self._renew(kind, injected))
+        """Renew the lease of an injection of a fault from now on, each time well before it ends.
+
+        `kind` is an Injector that Extends.
+        """
+        self._renewing.setdefault(fault, []).append(asyncio.ensure_future(self._renew(kind, injected)))
 
     async def release(self, faults: Iterable[str] | None = None) -> None:
         """Renew those of these faults, or of all, no more; nobody is at it any more when this returns."""
         names = list(self._renewing) if faults is None else list(faults)
-        ended = [self._renewing.pop(one) for one in names if one in self._renewing]
+        ended = [task for one in names for task in self._renewing.pop(one, [])]
         for task in ended:
             task.cancel()
         for result in await asyncio.gather(*ended, return_exceptions=True):
@@ -45,16 +48,19 @@ class Leases:
         ends_s = self._journal.now_s + 2 * RENEW_S  # injecting has just begun it; how long it lasts is not known yet
         while True:
             began_s = self._journal.now_s
+            stage = injected.again(RENEW_S)
             try:
                 async with asyncio.timeout(RENEW_S):
-                    lasts_s = await kind.extend(injected.remembered, injected.again(RENEW_S))
+                    lasts_s = await kind.extend(injected.remembered, stage)
             except (InjectionFailed, OSError, TimeoutError) as error:
+                injected.remembered = stage.remembered
                 over = self._journal.now_s > ends_s or await _is_gone(kind, injected)
                 if over:
                     injected.note("injection.lapsed", why=str(error) or "nobody answered who could renew its lease")
                     return
                 await asyncio.sleep(AGAIN_S)
                 continue
+            injected.remembered = stage.remembered  # it may have taken what was born meanwhile
             ends_s = began_s + (inf if lasts_s is None else lasts_s)
             await asyncio.sleep(LOOK_S if lasts_s is None else lasts_s / 3)
 

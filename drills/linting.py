@@ -53,7 +53,7 @@ def _of_sop(path: Path) -> Sequence[Problem]:
     from drills.sops import read
 
     try:
-        read(path)
+        read(path, written=True)
     except DrillError as error:
         return error.problems
     return ()

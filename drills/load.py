@@ -15,12 +15,14 @@ from drills import lab as labs
 from drills import registry, servers, source
 from drills.binding import Binding
 from drills.cast import Role, Run
-from drills.drill import Drill
+from drills.drill import Drill, Fault
 from drills.errors import DrillError, Problem, choices, mistake
 from drills.inventory import Inventory
 from drills.lab import Lab
 from drills.people import Person, may_take
+from drills.regions import engines_of
 from drills.source import Node, Scalar, Table, substitute
+from injectors import Bundle, Part
 from reports.rubric import Rubric
 
 T = TypeVar("T")
@@ -54,6 +56,10 @@ class Loaded:
         """Where a target is for an engine or probe; that it is there was checked on reading."""
         return self.inventory.address(target, kind)
 
+    def parts(self, fault: Fault) -> tuple[Part, ...]:
+        """What a fault consists of: itself, or the parts of a bundle."""
+        return _parts(fault, self.inventory)
+
 
 def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None = None, limits: tuple[str, ...] = (),
          environment: Mapping[str, str] | None = None, also: Look | None = None) -> Loaded:  # fmt: skip
@@ -80,9 +86,12 @@ def load(path: Path, *, inventory: Path | None = None, lab_folder: Path | None =
     if lab is not None or not drill.head.lab:  # without its lab, an inventory would seem to be full of mistakes
         listed = _part(lambda: _inventory(source.read(paths["inventory"]), lab, binding, environment), problems)
     rubric = _part(lambda: _rubric(drill, here, binding, paths), problems)
+    if drill.head.suite:
+        _part(lambda: problems.extend(_of_suite(drill, here, paths, limits)), problems)
     judged = _part(lambda: with_sops(drill, partial(_sop_path, here, paths)), problems)
     if listed is not None:
         _check_targets(drill, listed, binding)
+        _check_parts(drill, listed, binding)
         _check_observers(drill, listed, binding)
         _check_cast(drill, listed, lab, binding)
     commands = _commands(drill, lab, binding)
@@ -147,7 +156,12 @@ def _said_of_targets(node: Node) -> set[str]:
     """The names of engines and probes in an inventory."""
     engines = node.get("engines") if isinstance(node, Table) else None
     said = {*engines.keys()} if isinstance(engines, Table) else set[str]()
-    return said | _below(node, "targets") | _below(node, "links")
+    return said | _below(node, "targets") | _below(node, "links") | _of_regions(node)
+
+
+def _of_regions(node: Node) -> set[str]:
+    listed = node.get("regions") if isinstance(node, Table) else None
+    return engines_of(listed, registry.addresses()["region"]) if listed is not None else set()
 
 
 def _below(node: Node, name: str) -> set[str]:
@@ -170,12 +184,24 @@ def _rubric(drill: Drill, here: Path, binding: Binding, paths: dict[str, Path]) 
     return binding.bind(Rubric, source.read(path), kind="rubric", alone=False)
 
 
+def _of_suite(drill: Drill, here: Path, paths: dict[str, Path], limits: tuple[str, ...]) -> list[Problem]:
+    """Whether the drill holds to the suite that it claims. Limits that are set for one run are told in its report."""
+    from drills import suite  # here, since most drills claim none
+
+    path = suite.path_of(drill.head.suite, here)
+    if path.is_file():
+        paths["suite"] = path
+    return [one for one in suite.problems_of(drill, path) if not limits or one.slug != "suite-not-held"]
+
+
 def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None:
     """Every target that a fault or probe names is in the inventory, with the address that is needed."""
     uses: list[tuple[str, str, str, type]] = [
         *(("fault", one.id, one.injector.target, type(one.injector)) for one in drill.faults),
+        *(("fault", one.id, part.injector.target, type(part.injector)) for one in drill.faults
+          if isinstance(one.injector, Bundle) for part in _parts(one, inventory)),
         *(("probe", one.name, one.probe.target, type(one.probe)) for one in drill.probes.values()),
-    ]
+    ]  # fmt: skip
     for what, name, target, kind in uses:
         engine: str = kind.address.name  # type: ignore[attr-defined]
         place = drill.places[what, name]
@@ -188,6 +214,26 @@ def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None
             fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {having}" if having else "")
             binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through `{engine}`, and the "
                                             f"inventory gives it no such address", fix, "no-address"))  # fmt: skip
+
+
+def _check_parts(drill: Drill, inventory: Inventory, binding: Binding) -> None:
+    """A bundle consists of something."""
+    for fault in drill.faults:
+        given = inventory.targets.get(fault.injector.target, {})
+        if type(fault.injector).address.name in given and not _parts(fault, inventory):  # type: ignore[attr-defined]
+            place, target = drill.places["fault", fault.id], fault.injector.target
+            binding.problems.append(Problem(place, f"{fault.kind} of `{target}` consists of nothing: the inventory does not say "
+                                            f"what belongs to `{target}`", "for a region: `kubernetes`, `links` or "
+                                            "`processes`", "no-parts"))  # fmt: skip
+
+
+def _parts(fault: Fault, inventory: Inventory) -> tuple[Part, ...]:
+    """None of a bundle whose target has mistakes, which are told elsewhere."""
+    injector = fault.injector
+    if not isinstance(injector, Bundle):
+        return (Part(injector=injector),)
+    addresses = inventory.targets.get(injector.target, {})
+    return injector.expand(addresses) if addresses.get(injector.address.name) is not None else ()  # type: ignore[attr-defined]
 
 
 def _check_observers(drill: Drill, inventory: Inventory, binding: Binding) -> None:
@@ -215,16 +261,18 @@ def _check_cast(drill: Drill, inventory: Inventory, lab: Lab | None, binding: Bi
                                             "list it among their `roles` under `people`, or give it to somebody else",
                                             "role-not-theirs"))  # fmt: skip
         outside = [] if lab else ["the drill has no `lab:`"]
-        outside += [f"`{name}` is not in the drill's lab" for name in _named(drill) if name not in inventory.in_lab]
+        named = _named(drill, inventory)
+        outside += [f"`{name}` is not in the drill's lab" for name in named if name not in inventory.in_lab]
         if isinstance(cue.line, Run) and outside:
             binding.problems.append(Problem(place, f"the cast would run a command, and {outside[0]}", "the cast runs commands "
                                             "only where all that the drill touches is started for it and ended with it",
                                             "cast-outside-lab"))  # fmt: skip
 
 
-def _named(drill: Drill) -> list[str]:
-    """Every target that a fault or probe names."""
-    return [*(one.injector.target for one in drill.faults), *(one.probe.target for one in drill.probes.values())]
+def _named(drill: Drill, inventory: Inventory) -> list[str]:
+    """Every target that a fault or probe reaches."""
+    faults = [part.injector.target for one in drill.faults for part in _parts(one, inventory)]
+    return [*faults, *(one.probe.target for one in drill.probes.values())]
 
 
 def _commands(drill: Drill, lab: Lab | None, binding: Binding) -> dict[str, tuple[str, ...]]:

@@ -44,6 +44,8 @@ MESSAGES: dict[str, str] = {
     "unknown-language": "Texts are written in `en` or `zh`. Leave other languages out.",
     "unknown-variable": "Nothing here is called `${that}`. To write the characters themselves, double the dollar: $${that}.",
     "bad-variable": "A `${` is not closed or holds no name. To write the characters themselves, double the dollar.",
+    "second-hand": "A check that measures how long something took names a probe that only asks who watches the system. Such a one is late.",
+    "no-objective": "`slo`, or a `par`, leaves open by which probe the service is known, or how much of its looks must be good. A success limit of its steady state says both.",
     "too-slow": "In the time given a probe looks too rarely for the least number of looks that a verdict needs.",
     # what names what
     "unknown-kind": "No fault, probe, check, engine or address is called so. A plugin that brings it may not be installed here.",
@@ -66,11 +68,16 @@ MESSAGES: dict[str, str] = {
     "cast-outside-lab": "The cast runs commands only in a lab, which is thrown away afterwards; elsewhere nobody could take them back.",
     "unknown-role": "A SOP, or the `holds` of a drill's check, names a role that the SOP does not have under `roles`.",
     "unknown-state": "A rule of a SOP names a state that the SOP does not have under `states`.",
+    "no-fall-back": "A duty counts from what people say of themselves, and from nothing else. Who says nothing would be asked nothing.",
+    "cannot-overrule": "Two people, neither of whom did it, may overrule what rests on people's words, for a reason. The run's own eyes they may not.",
+    "unknown-rule": "No SOP that the run was judged by has a rule of this name; or several have, and CHECK/RULE says which.",
     "gate-on-words": "A gate takes points from the whole score, and what people write may mean anything. Texts advise; acts and observations decide.",
     "waits-for-itself": "Processes of a lab, or faults of a drill, wait for each other in a circle, so none could ever begin.",
     "cannot-serve": "Links of the inventory want what one server of an engine cannot be, such as two proxies of one name or at one port.",
     "no-port": "A lab needs free ports of this host, and all of those that it may take are held by somebody.",
     "no-lab": "The inventory names a process of a lab, and the drill has no `lab:`. Say where the process is instead.",
+    "unknown-suite": "There is neither a suite of ours of this name and version nor a file of this name beside the drill.",
+    "suite-not-held": "A drill that claims a suite has all of its checks and is nowhere laxer. What it asks is in the file that suite names.",
     "unknown-rubric": "There is neither a rubric of ours of this name nor a file of this name beside the drill.",
     # what a plan may do
     "environment-not-allowed": "The inventory describes an environment in which the drill may not run. Only its author should change that.",
@@ -83,6 +90,8 @@ MESSAGES: dict[str, str] = {
     "overlap": "Another run is under way and touches the same thing. What either of them measures would be worth nothing.",
     "leftovers": "An earlier run died or could not heal everything. Heal it before anything new is broken.",
     # runs, reports, the command line
+    "no-parts": "An outage of a region is that of all that belongs to it, and of this one the inventory names nothing.",
+    "no-cluster": "A role is printed of what a drill does in Kubernetes, and this one does nothing there.",
     "unknown-run": "No run of this name is kept here. Runs are looked for in ./runs, or where --runs says, and among open ones.",
     "ambiguous-run": "More than one run is meant by this. Use the whole id, or the run's directory.",
     "act-refused": "Something that was said to be done was not taken down, for the reason given. It stands in the journal as refused.",
@@ -102,14 +111,28 @@ MESSAGES: dict[str, str] = {
     "these was changed afterwards, so the run is not judged.",
     "journal-format": "The journal was written by another version whose form this one does not read. Use that version.",
     "unknown-report": "There is no report of this name. `drills report --format` takes one of those listed.",
+    "no-printer": "A report is printed as PDF by WeasyPrint or by a browser, and neither could. The HTML report can be printed by hand.",
+    "no-pack": "The file is no evidence pack as `drills pack` makes one, or was damaged so that it cannot be read as one.",
     "bad-set": "`--set` takes CHECK.SETTING=VALUE, as in failover.within=3s, for a check that the drill has.",
     "usage": "The command was called in a way it cannot be. `drills COMMAND --help` shows how.",
+    "bad-remarks": "The file in a run's directory that says who accepted it is not of the form that `drills accept` writes.",
+    "bad-history": "A history of runs is a SQLite file or a PostgreSQL database. It is an index: the runs' directories hold all of it.",
+    "no-report": "The run has no report that can be read: it is under way, died, or was written by another version.",
+    "unknown-figure": "No run has a figure of this name. `drills trend DRILL --format json` has all that each of them measured.",
+    "unknown-drill": "No run of this drill is kept, neither in the history nor in a directory of a run. It may have another name.",
+    "not-comparable": "Points mean something under one rubric only, and figures for one drill only. Compare runs that have both in common.",
+    "not-acceptable": "A level is set by a run that passed with its faults: what another one measured stands on nothing.",
     "unknown-message": "No message has this name. `drills explain` lists all of them.",
     "shadowed-package": "Another distribution brought a package of the same name as one of ours. Give chaos-drills its own environment.",
     "plugin-broken": "An installed plugin cannot be loaded or lacks what its contract asks for. Mend or uninstall it.",
     "plugin-clash": "A plugin took a name that is taken. Two things of one name would make drills mean different things.",
 }  # fmt: skip
 """By slug. A house test holds that every slug used in the code is explained here, and no other."""
+
+
+def is_message(name: str) -> bool:
+    """Whether a message has this name, with or without its brackets."""
+    return name.strip("[]") in MESSAGES
 
 
 def explain(slug: str | None) -> str:
@@ -119,6 +142,9 @@ def explain(slug: str | None) -> str:
     name = slug.strip("[]")
     if name not in MESSAGES:
         raise mistake(
-            slug, f"no message is called `{name}`", choices(name, sorted(MESSAGES), "messages"), "unknown-message"
+            slug,
+            f"neither a message nor a run is called `{name}`",
+            choices(name, sorted(MESSAGES), "messages"),
+            "unknown-message",
         )
     return f"{name}\n\n  {MESSAGES[name]}"

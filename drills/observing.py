@@ -59,15 +59,15 @@ class Observing:
             names = {"observer": observer, "kind": kind} if event.startswith("observer.") else {"observer": observer}
             trust = Trust(data.pop("trust", Trust.OBSERVED))
             if event in ("act.recorded", "act.refused"):
-                data = self._act(observer, data)
+                data = self._act(observer, data, refused=event == "act.refused")
             self._journal.append(cast("ObservedKind", event), {**names, **data}, source=f"observer:{observer}",
                                  trust=trust)  # fmt: skip
 
-    def _act(self, observer: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _act(self, observer: str, data: Mapping[str, Any], *, refused: bool) -> dict[str, Any]:
         """With what every act has, and what the observer cannot know: the actor's team, and its own name as a probe."""
         actor = str(data.get("actor", ""))
         common = {"act": "", "id": "", "actor": actor, "via": "observer"}
-        if "why" in data:  # one that was refused
+        if refused:
             return {**common, **data}
         team = self._people[actor].team if actor in self._people else ""
         probe = {"probe": observer} if data.get("act") == "observe" else {}

@@ -4,7 +4,7 @@ Printing it is the dry run; the conductor runs it and nothing else.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from checks import Waits
@@ -15,17 +15,17 @@ from drills.errors import DrillError, Problem
 from drills.inventory import Inventory
 from drills.load import Loaded
 from drills.when import When
-from injectors import InjectionFailed, Preview, Touch
+from injectors import Bundle, InjectionFailed, Injector, Part, Preview, Side, Touch
 
 PREVIEW_S = 30.0
 """For one fault's targets to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedFault:
-    """One fault with its target settled."""
+class PlannedPart:
+    """One injection of a fault, with its target settled. Most faults have one; a bundle has several."""
 
-    fault: Fault
+    injector: Injector
     address: Any
     preview: Preview
     in_lab: bool
@@ -34,7 +34,27 @@ class PlannedFault:
     @property
     def does(self) -> str:
         """`SIGKILL to 1 process (cache-primary)`."""
-        return f"{self.preview.does} ({self.fault.injector.target})"
+        return f"{self.preview.does} ({self.injector.target})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedFault:
+    """One fault with its targets settled."""
+
+    fault: Fault
+    parts: tuple[PlannedPart, ...]
+    preview: Preview
+    """Of all parts together."""
+
+    @property
+    def in_lab(self) -> bool:
+        """True when a target exists only while the lab runs."""
+        return any(one.in_lab for one in self.parts)
+
+    @property
+    def does(self) -> str:
+        """`SIGKILL to 1 process (cache-primary)`; of a bundle what each part does."""
+        return "; ".join(one.does for one in self.parts)
 
     @property
     def starts(self) -> str:
@@ -172,42 +192,77 @@ def _never(plan: Plan, fault: Fault) -> Problem:
 
 async def _settle(loaded: Loaded, fault: Fault, problems: list[Problem], *,
                   running: bool = False) -> PlannedFault | None:  # fmt: skip
-    target = fault.injector.target
-    address = loaded.address(target, type(fault.injector).address.name)  # type: ignore[attr-defined]
+    import asyncio
+
+    parts = loaded.parts(fault)
+    settled = await asyncio.gather(*(_settle_part(loaded, fault, part, problems, running=running) for part in parts))
+    found = tuple(one for one in settled if one is not None)
+    return _together(fault, found, parts) if len(found) == len(parts) else None
+
+
+def _together(fault: Fault, found: tuple[PlannedPart, ...], parts: Sequence[Part]) -> PlannedFault:
+    """A fault of its parts; where it is a bundle, with every side of what it stands for, done or not."""
+    if not isinstance(fault.injector, Bundle):
+        return PlannedFault(fault=fault, parts=found, preview=found[0].preview)
+    sides = [side for part, one in zip(parts, found, strict=True) for side in _sides(part, one)]
+    missing = [name for name in fault.injector.sides if name not in {one.name for one in sides}]
+    sides += [Side(name=name, engine="", how="the inventory says nothing of it") for name in missing]
+    order = {name: number for number, name in enumerate(fault.injector.sides)}
+    preview = Preview(
+        touches=tuple({touch.key: touch for one in found for touch in one.preview.touches}.values()),
+        does="; ".join(one.preview.does for one in found),
+        undo="; ".join(dict.fromkeys(one.preview.undo for one in found)),
+        sides=tuple(sorted(sides, key=lambda one: order.get(one.name, len(order)))),
+    )
+    return PlannedFault(fault=fault, parts=found, preview=preview)
+
+
+def _sides(part: Part, planned: PlannedPart) -> Sequence[Side]:
+    if not part.side:
+        return planned.preview.sides
+    engine: str = type(part.injector).address.name  # type: ignore[attr-defined]
+    return [Side(name=part.side, engine=engine, how=planned.does)]
+
+
+async def _settle_part(loaded: Loaded, fault: Fault, part: Part, problems: list[Problem], *,
+                       running: bool) -> PlannedPart | None:  # fmt: skip
+    injector, target = part.injector, part.injector.target
+    kind = type(injector)
+    address = loaded.address(target, kind.address.name)  # type: ignore[attr-defined]
     in_lab = target in loaded.inventory.in_lab and not running
     place = loaded.drill.places["fault", fault.id]
     try:
-        preview = await _look(fault, address)
+        preview = await _look(injector, address)
     except InjectionFailed as error:
         if not in_lab:
-            what = loaded.inventory.hidden(f"{fault.kind} of `{target}` cannot be done: {error}")
+            what = loaded.inventory.hidden(f"{kind.name} of `{target}` cannot be done: {error}")
             problems.append(Problem(place, what, "", "cannot-inject"))
             return None
-        preview = Preview(touches=(), does=fault.kind, undo="as it will be found once the lab runs")
+        preview = Preview(touches=(), does=kind.name, undo="as it will be found once the lab runs")
     if not preview.touches and in_lab:
         touch = Touch(
             what=f"{target}, once the lab runs", key=f"lab:{loaded.lab.folder}:{target}" if loaded.lab else target
         )
-        preview = replace(preview, touches=(touch,), does=fault.kind)
+        preview = replace(preview, touches=(touch,), does=kind.name)
     if not preview.touches:
         missing = loaded.inventory.hidden(preview.missing or "nothing is there")
-        problems.append(Problem(place, f"{fault.kind} of `{target}` has no target: {missing}",
+        problems.append(Problem(place, f"{kind.name} of `{target}` has no target: {missing}",
                                 "see that it runs, and that the inventory says rightly where", "no-target"))  # fmt: skip
         return None
     if not preview.undo:
-        problems.append(Problem(place, f"{fault.kind} of `{target}` could not be undone",
+        problems.append(Problem(place, f"{kind.name} of `{target}` could not be undone",
                                 "say in the inventory how to take it back; for a process: `start: [...]` or "
                                 "`supervised: true`", "no-undo"))  # fmt: skip
-    return PlannedFault(fault=fault, address=address, preview=_hidden(preview, loaded.inventory), in_lab=in_lab)
+    return PlannedPart(injector=injector, address=address, preview=_hidden(preview, loaded.inventory), in_lab=in_lab)
 
 
-async def _look(fault: Fault, address: Any) -> Preview:
-    """What a fault would touch. Raises InjectionFailed, also when nobody answers."""
+async def _look(injector: Injector, address: Any) -> Preview:
+    """What it would touch. Raises InjectionFailed, also when nobody answers."""
     import asyncio
 
     try:
         async with asyncio.timeout(PREVIEW_S):
-            return await fault.injector.preview(address)
+            return await injector.preview(address)
     except TimeoutError:
         raise InjectionFailed(f"it could not be looked at within {_s(PREVIEW_S)}") from None
 
@@ -220,8 +275,9 @@ def _hidden(preview: Preview, inventory: Inventory) -> Preview:
         for one in preview.touches
     )
     return Preview(
-        touches=touches, does=hidden(preview.does), undo=hidden(preview.undo), missing=hidden(preview.missing)
-    )
+        touches=touches, does=hidden(preview.does), undo=hidden(preview.undo), missing=hidden(preview.missing),
+        sides=tuple(replace(one, how=hidden(one.how)) for one in preview.sides),
+    )  # fmt: skip
 
 
 def _times(loaded: Loaded) -> Times:
@@ -297,6 +353,11 @@ def _in_order(faults: Sequence[Fault]) -> list[Fault]:
     return done
 
 
+def sides(preview: Preview) -> list[dict[str, Any]]:
+    """How true to life an outage is, as JSON; of what is no outage there are none."""
+    return [asdict(one) for one in preview.sides]
+
+
 def to_data(plan: Plan) -> dict[str, Any]:
     """As JSON, for the run's directory. Addresses stay out of it: they may hold secrets."""
     head = plan.loaded.drill.head
@@ -313,6 +374,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
                 "lasts": one.lasts,
                 "touches": [{"what": touch.what, "key": touch.key} for touch in one.preview.touches],
                 "undo": one.preview.undo,
+                "sides": sides(one.preview),
             }
             for one in plan.faults
         ],

@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Sequence
 
-from checks import Foresees
-from checks.units import show_duration, write_duration
+from checks import Foresees, Sentence
+from checks.units import show_duration, write_duration, write_ratio
 from drills.acts import said
 from drills.binding import settings_of
 from drills.cast import Cue, Run
@@ -12,6 +12,8 @@ from drills.model import shown
 from drills.plan import Plan, PlannedFault, comes
 from injectors import Touch
 from reports.printable import printable
+
+_IN_VAIN = "it is foreseen that what it expects cannot come as it should, or cannot be seen"
 
 
 def show(plan: Plan, alerts: Sequence[str] = ()) -> str:
@@ -30,9 +32,20 @@ def show(plan: Plan, alerts: Sequence[str] = ()) -> str:
         _rows("guarded", _guards(plan)),
         _rows("takes", _takes(plan)),
         _rows("scored", [f"rubric {head.rubric}: {loaded.rubric.about}"]),
+        _rows("measured", _objective(plan)),
     ]  # fmt: skip
     done = f"Nothing was done. To do it: drills run {shlex.quote(str(loaded.paths['drill']))}"
     return "\n\n".join("\n".join(map(printable, block)) for block in [*blocks, [done]] if block)
+
+
+def _objective(plan: Plan) -> list[str]:
+    """What budget and lost area are reckoned with, so that nobody learns only from the report that there is none."""
+    known = plan.loaded.drill.objective
+    if isinstance(known, Sentence):
+        return [f"without an objective: {known}"]
+    source = "" if known.promised else ", the success limit of its steady state"
+    rate = f", at {known.rate_per_s:g} requests a second" if known.rate_per_s else ""
+    return [f"by {known.probe}: {write_ratio(known.success)} over {known.over}{rate}{source}"]
 
 
 def _rows(label: str, lines: list[str]) -> list[str]:
@@ -69,6 +82,7 @@ def _fault(planned: PlannedFault) -> list[str]:
         f"  starts  {planned.starts}, {planned.lasts}",
         f"  touches {_touched(planned.preview.touches)}",
         f"  undone  {planned.preview.undo}",
+        *(f"  {side.name}: {side.how}" + (f", by {side.engine}" if side.engine else "") for side in planned.preview.sides),
     ])  # fmt: skip
 
 
@@ -117,8 +131,8 @@ def _ahead(plan: Plan) -> list[str]:
     if not any(isinstance(use.check, Foresees) for use in plan.loaded.drill.checks):
         return []
     if plan.loaded.drill.head.safety.preflight == "stop":
-        return ["breaks nothing when it is foreseen that an expected alert cannot come as it should"]
-    return ["goes on, and tells, when it is foreseen that an expected alert cannot come as it should"]
+        return [f"breaks nothing when {_IN_VAIN}"]
+    return [f"goes on, and tells, when {_IN_VAIN}"]
 
 
 def _takes(plan: Plan) -> list[str]:

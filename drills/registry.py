@@ -68,6 +68,14 @@ def kinds(group: Group, wanted: Iterable[str] = (), *, plugins: bool = False) ->
     return Kinds(ours, {name: _load(group, entries[name]) for name in entries if name in asked})
 
 
+def faults(wanted: Iterable[str] = (), *, plugins: bool = False) -> Kinds:
+    """What a drill may name as a fault: every injector, and every bundle of them; plugins join in as in `kinds`."""
+    from injectors.catalog import BUNDLES
+
+    found = kinds("injectors", set(wanted) - BUNDLES.keys(), plugins=plugins)
+    return Kinds({**_catalog("injectors"), **BUNDLES}, found.plugins)
+
+
 def addresses(wanted: Iterable[str] = (), *, plugins: bool = False) -> Kinds:
     """What an inventory may say of a target: the address of each engine and probe, by name. Plugins join in as in `kinds`.
 

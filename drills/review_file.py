@@ -19,8 +19,12 @@ from reports.review import SECTIONS, headings
 
 T = TypeVar("T")
 _NEEDED = ("whys", "prevent", "faster", "items")
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?(-->|(?=<!--)|\Z)", re.DOTALL)
+"""One that another begins in has lost its end."""
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*(\S*)")
+_POINT = re.compile(r"\s*(?:\d+(?:[.)](?!\d)|[、．）])\s*|[-*+]\s+)(.*)")
+"""Chinese is written with or without a space after the number."""
+_NOTHING = re.compile(r"[\W_]*(?:(?:tbd|todo|n[/.]?a|none|待定|待补充|暂无|未定|无)[\W_]*)?", re.IGNORECASE)
 _HEADING = re.compile(r"##?\s+(.*?)\s*#*\s*")
 Severity = Literal["P0", "P1", "P2", "P3", "P4", "SEV1", "SEV2", "SEV3", "SEV4", "SEV5"]
 
@@ -100,8 +104,8 @@ class Section(NamedTuple):
     @property
     def points(self) -> list[str]:
         """The entries of its lists that say something."""
-        found = (re.match(r"\s*(?:[0-9]+[.)、]|[-*+])\s+(.*)", line.text) for line in self.lines)
-        return [match[1].strip() for match in found if match and match[1].strip(" .…·")]
+        found = (_POINT.match(line.text) for line in self.lines)
+        return [match[1].strip() for match in found if match and says(match[1])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,7 @@ def read(path: Path) -> ReviewFile:
     binding = Binding()
     front = _yaml(file, lines, 1, end, binding)
     front = front or Table((), Place(file, 1))
-    sections, blocks = _sections(file, lines, end + 1)
+    sections, blocks = _sections(file, lines, end + 1, binding)
     items = tuple(_items(file, lines, blocks, binding))
     head = _bound(Head, front, binding, "review")
     return ReviewFile(file=file, folder=path.parent, head=head, front=front,
@@ -150,6 +154,11 @@ def is_written(node: Node, name: str) -> bool:
     """Whether a setting has a value, right or wrong."""
     value = node.get(name) if isinstance(node, Table) else None
     return value is not None and not (isinstance(value, Scalar) and not value.text)
+
+
+def says(text: str) -> bool:
+    """Whether a text says anything, and does not only hold the place of what will be said."""
+    return _NOTHING.fullmatch(text) is None
 
 
 def _lacking(file: str, sections: Mapping[str, Section]) -> Iterator[Problem]:
@@ -172,13 +181,14 @@ def _yaml(file: str, lines: Sequence[str], start: int, end: int, binding: Bindin
         return None
 
 
-def _sections(file: str, lines: Sequence[str], start: int) -> tuple[dict[str, Section], list[tuple[int, int]]]:
+def _sections(file: str, lines: Sequence[str], start: int,
+              binding: Binding) -> tuple[dict[str, Section], list[tuple[int, int]]]:  # fmt: skip
     """The known sections, and of the action items the lines of each YAML block."""
     names = {heading.casefold(): key for key in SECTIONS for heading in headings(key)}
-    plain = _uncommented(lines)
+    plain, unclosed = _uncommented(lines)
     found: dict[str, list[Place]] = {}
     blocks: list[tuple[int, int]] = []
-    now, fence, opened = "", "", 0
+    now, fence, opened, fenced = "", "", 0, 0
     for number in range(start, len(lines)):
         line, mark = plain[number], _FENCE.match(plain[number])
         heading = None if fence else _HEADING.fullmatch(line)
@@ -188,17 +198,27 @@ def _sections(file: str, lines: Sequence[str], start: int) -> tuple[dict[str, Se
             continue
         if mark and not fence:
             fence, opened = (mark[1], number + 1) if mark[2].lower() in ("yaml", "yml") else (mark[1], 0)
+            fenced = number
         elif mark and mark[1].startswith(fence) and not mark[2]:
             blocks += [(opened, number)] if opened and now == "items" else []
             fence = ""
         found.setdefault(now, []).append(_place(file, number, line))
+    endless = [(unclosed, "comment", "-->")] if unclosed is not None else []
+    endless += [(fenced, "block", fence)] if fence and unclosed is None else []
+    binding.problems += [
+        Problem(_place(file, number, lines[number]), f"this {what} has no end, so what follows is taken for a part of it",
+                f"write `{end}` where it ends", "review-form")
+        for number, what, end in endless
+    ]  # fmt: skip
     return {key: Section(places[0], tuple(places[1:])) for key, places in found.items() if key}, blocks
 
 
-def _uncommented(lines: Sequence[str]) -> list[str]:
-    """The lines with comments blanked out, so that everything stays in its place."""
-    text = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), "\n".join(lines))
-    return text.split("\n")
+def _uncommented(lines: Sequence[str]) -> tuple[list[str], int | None]:
+    """The lines with comments blanked out, so that everything stays in its place; and which line begins one without an end."""
+    whole = "\n".join(lines)
+    endless = next((match for match in _COMMENT.finditer(whole) if not match[1]), None)
+    text = _COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), whole)
+    return text.split("\n"), whole.count("\n", 0, endless.start()) if endless else None
 
 
 def _place(file: str, number: int, line: str) -> Place:

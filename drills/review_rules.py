@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import unquote
 
 from drills.errors import Place, Problem, choices
-from drills.review_file import ReviewFile, Section, is_written, place_of
-from reports.review import Finding
+from drills.review_file import ReviewFile, Section, Written, is_written, place_of, says
+from reports.review import NO_PERSONS, Finding, speaks_of
 
 _IN_DAYS = {"P0": 3, "SEV1": 3}
 _IN_WORKING_DAYS = {"P1": 5, "SEV2": 5}
@@ -23,7 +25,10 @@ _GRAVE = {*_IN_DAYS, *_IN_WORKING_DAYS}
 _THIRD_LINE = re.compile(r"L3(?![0-9A-Za-z]).*|三线.*", re.IGNORECASE)
 _LINK = re.compile(r"drills run \S.*|\S*[/.:]\S+.*")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_CLAUSE = re.compile(r"[^.;:,!?。；：，！？、]+")
+_CLAUSE = re.compile(r"(?:[^.;:,!?。；：，！？、]|[.:,](?!\s|$))+")
+"""A dot within a word, as in `li.lei`, ends nothing."""
+_BLOCK = re.compile(r"\s*(?:$|[-*+>|#]|\d+[.)、．）])")
+"""A line that is no continuation of the one before."""
 _BLAMES = re.compile(
     r"whose fault|fault of|'s fault|\bto blame\b|\bblame\b|careless|negligen|incompeten|human error|stupid|screwed up"
     r"|谁干的|谁搞的|谁弄的|谁的错|谁的锅|责任人|甩锅|背锅|追责|粗心|疏忽|大意|人为失误|低级错误|不负责|不专业",
@@ -36,8 +41,6 @@ _FAULTS = re.compile(
     re.IGNORECASE,
 )
 """With a name in the same clause these hold somebody to be at fault; without one they may say what a system did."""
-_NO_PERSONS = frozenset({"admin", "root", "ubuntu", "user"})
-"""Users of systems, who share a name with words that every review needs, such as a root cause."""
 _PROSE = ("summary", "well", "findings", "sense", "whys", "prevent", "faster")
 """What people write; timeline and tables are evidence."""
 
@@ -51,6 +54,8 @@ class Asked:
     names: frozenset[str]
     """Who took part in the run."""
     today: date
+    severity: str = ""
+    """Of the run, as a draft would have it; empty when nobody knows."""
 
 
 @dataclass(slots=True)
@@ -69,7 +74,7 @@ def judge(review: ReviewFile, asked: Asked) -> Judged:
                               f"the run is {asked.run}", "review-form"))  # fmt: skip
     for rule in (_held, _blameless, _cause, _lessons, _concrete, _proven, _kept, _organised):
         found.open += rule(review, asked, found.remarks)
-    refused = {problem.place.line for problem in review.problems}
+    refused = {problem.place.line for problem in review.problems if problem.slug != "unknown-setting"}
     found.open = [one for one in found.open if one.place.line not in refused]  # what is wrong there is told already
     return found
 
@@ -98,6 +103,8 @@ def _held(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Prob
             yield _at(
                 review, name, f"`{name}` is not set", "write what the draft had, or what is right", "not-reviewed"
             )
+    if head.severity and asked.severity and head.severity != asked.severity:
+        remarks.append(f"the run was graded {asked.severity}, and its review {head.severity}")
     last = due_by(head.severity, head.over.day) if head.over else None
     if last is None or head.over is None:
         return
@@ -115,18 +122,19 @@ def _held(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Prob
 
 def _blameless(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Problem]:
     """No person in a clause that finds fault."""
-    names = sorted(asked.names - _NO_PERSONS, key=len)
-    for line in _written_lines(review):
-        for clause in _CLAUSE.finditer(line.text):
+    names = asked.names - NO_PERSONS
+    spoken_of = speaks_of(*names) if names else None
+    for one in _said(review):
+        for clause in _CLAUSE.finditer(one.text):
             word = _FAULTS.search(clause[0])
-            name = next((one for one in reversed(names) if _names(one, clause[0])), "") if word else ""
+            name = spoken_of.search(clause[0]) if spoken_of and word else None
             if word and name:
-                start = clause.start() + len(clause[0]) - len(clause[0].lstrip())
-                place = line._replace(column=start + 1, width=len(clause[0].strip()))
-                yield Problem(place, f"this holds `{name}` to be at fault: `{word[0]}`",
+                place = one.place(clause.start(), clause.end(), clause.start() + name.start())
+                yield Problem(place, f"this holds `{name[0]}` to be at fault: `{word[0]}`",
                               "say what made it possible, and name the role, if anybody", "names-blame")  # fmt: skip
             elif blame := _BLAMES.search(clause[0]):
-                remarks.append(f"{line.file}:{line.line}: `{blame[0]}` looks for somebody, and not for a cause")
+                line = one.place(clause.start(), clause.end(), clause.start() + blame.start()).line
+                remarks.append(f"{review.file}:{line}: `{blame[0]}` looks for somebody, and not for a cause")
 
 
 def _cause(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Problem]:
@@ -147,7 +155,7 @@ def _lessons(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[P
         ("faster", "how it could have been found faster"),
     ):
         section = review.sections.get(key)
-        if section and not section.text.strip(" .…·-*"):
+        if section and not any(says(line.text) for line in section.lines):
             yield Problem(section.heading, f"{what} is not said", "answer in a sentence; `nothing` with its reason is "
                           "an answer, too", "no-lesson")  # fmt: skip
 
@@ -160,7 +168,7 @@ def _concrete(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[
         yield Problem(section.heading, f"there are {len(known)} findings and no action item",
                       "write what will be done: - what: …", "vague-item")  # fmt: skip
     for number, written in enumerate(review.items, 1):
-        lacking = [name for name in ("what", "owner", "due", "term") if not is_written(written.node, name)]
+        lacking = [name for name in ("what", "owner", "due", "term") if not _is_said(written, name)]
         if lacking:
             yield Problem(written.place(lacking[0]), f"action item {number} has no {', no '.join(lacking)}",
                           "owner: who sees to it, due: 2026-12-05, term: short, mid or long; or strike the item out",
@@ -179,11 +187,14 @@ def _proven(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Pr
     """Each item has a test or a drill that will show it, and is closed when it is due."""
     for number, written in enumerate(review.items, 1):
         item = written.item
-        if not item.verified_by or not _LINK.fullmatch(item.verified_by):
+        if not item.verified_by or not says(item.verified_by) or not _LINK.fullmatch(item.verified_by):
             yield Problem(written.place("verified_by"), f"nothing will show that action item {number} is done",
                           "verified_by: a link to a test, or drills run FILE", "unproven-item")  # fmt: skip
         if item.closed and item.closed.day > asked.today:
             yield Problem(written.place("closed"), f"action item {number} is closed on a day to come, {item.closed}",
+                          "write the day on which it was done", "unproven-item")  # fmt: skip
+        elif item.closed and review.head.over and item.closed.day < review.head.over.day:
+            yield Problem(written.place("closed"), f"action item {number} was closed on {item.closed}, before it was over",
                           "write the day on which it was done", "unproven-item")  # fmt: skip
         elif item.due and not item.closed and item.due.day < asked.today:
             yield Problem(written.place("due"), f"action item {number} was due on {item.due} and is not closed",
@@ -209,16 +220,31 @@ def _kept(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Prob
 def _linked(review: ReviewFile, knowledge: str, runbook: str, remarks: list[str]) -> Iterator[Problem]:
     """Files are looked into; of what lies elsewhere nobody looked."""
     gone = [name for name, link in (("knowledge", knowledge), ("runbook", runbook))
-            if not _URL.match(link) and not (review.folder / link.partition("#")[0]).is_file()]  # fmt: skip
+            if not _URL.match(link) and _text(review.folder / link.partition("#")[0]) is None]  # fmt: skip
     for name in gone:
-        yield _at(review, name, f"there is no such file beside the review: {getattr(review.head, name)}",
+        yield _at(review, name, f"there is no such file beside the review that can be read: {getattr(review.head, name)}",
                   "write a path from the review's folder, or a whole link", "not-kept")  # fmt: skip
     if _URL.match(runbook):
         remarks.append(f"nobody looked whether {runbook} leads to {knowledge}")
-    elif not gone:
-        text = (review.folder / runbook.partition("#")[0]).read_text(encoding="utf-8", errors="replace")
-        if knowledge.rpartition("/")[2] not in text:
-            yield _at(review, "runbook", f"{runbook} does not lead to {knowledge}", "link it there", "not-kept")
+    elif not gone and not _leads(_text(review.folder / runbook.partition("#")[0]) or "", knowledge):
+        yield _at(review, "runbook", f"{runbook} does not lead to {knowledge}", "link it there", "not-kept")
+
+
+def _leads(text: str, link: str) -> bool:
+    """Whether a page has a link in it: to a whole address, or to a file of this name."""
+    page = link.partition("#")[0].rstrip("/")
+    wanted = page.partition("://")[2] or page.rpartition("/")[2]
+    return bool(wanted) and any(
+        re.search(rf"(?<![\w.-]){re.escape(unquote(wanted))}(?![\w-])", one) for one in (text, unquote(text))
+    )
+
+
+def _text(path: Path) -> str | None:
+    """What a file holds; None when there is none that can be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
 
 
 def _organised(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator[Problem]:
@@ -233,25 +259,62 @@ def _organised(review: ReviewFile, asked: Asked, remarks: list[str]) -> Iterator
 # --- what they stand on
 
 
+def _is_said(written: Written, name: str) -> bool:
+    """Whether an item has this setting, right or wrong, and not just something in its place."""
+    value = getattr(written.item, name)
+    return is_written(written.node, name) and (not isinstance(value, str) or says(value))
+
+
 def _at(review: ReviewFile, name: str, what: str, fix: str, slug: str) -> Problem:
     return Problem(place_of(review.front, name), what, fix, slug)
 
 
-def _written_lines(review: ReviewFile) -> Iterator[Place]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A stretch of what people wrote: a paragraph or a point, with its lines, which are joined by a space."""
+
+    lines: Sequence[Place]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return " ".join(line.text for line in self.lines)
+
+    def place(self, start: int, end: int, at: int) -> Place:
+        """Of a stretch of the text, the part that stands in the same line as this place in it."""
+        began = 0
+        for line in self.lines:
+            stop = began + len(line.text)
+            if at < stop:
+                part = self.text[max(start, began) : min(end, stop)]
+                column = max(start, began) - began + len(part) - len(part.lstrip())
+                return line._replace(column=column + 1, width=max(1, len(part.strip())))
+            began = stop + 1
+        return self.lines[-1]
+
+
+def _said(review: ReviewFile) -> Iterator[_Said]:
     """What people wrote: prose, and what the items say."""
     sections: list[Section] = [review.sections[key] for key in _PROSE if key in review.sections]
     for section in sections:
-        yield from (line for line in section.lines if line.text.strip())
+        yield from _paragraphs(section)
     for written in review.items:
-        if written.item.what:
-            yield written.place("what")
+        if what := written.item.what:
+            place = written.place("what")
+            yield _Said([place if what in place.text else place._replace(text=" ".join(what.split()))])
 
 
-def _names(name: str, text: str) -> bool:
-    """Whether a text speaks of somebody of this name."""
-    if name.isascii():
-        return re.search(rf"(?<![\w@-]){re.escape(name)}(?![\w-])", text) is not None
-    return name in text
+def _paragraphs(section: Section) -> Iterator[_Said]:
+    """Its lines, those together that belong together."""
+    together: list[Place] = []
+    for line in section.lines:
+        if together and _BLOCK.match(line.text):
+            yield _Said(together)
+            together = []
+        if line.text.strip():
+            together.append(line)
+    if together:
+        yield _Said(together)
 
 
 def _days(span: timedelta) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ from drills.stage import outstanding
 
 if TYPE_CHECKING:
     from reports import Report
+
+PDF = "pdf"
+"""The one form that a program of others makes, of the page."""
 
 
 class RunLost(Exception):
@@ -115,16 +119,26 @@ def keep(loaded: Loaded, settled: plan.Plan, directory: RunDir) -> None:
 
 def write_reports(report: "Report", directory: RunDir, language: str) -> None:
     """Write every report that is a file into the run's directory."""
+    for name, content in files(report, language):
+        (directory.path / name).write_bytes(content)
+
+
+def files(report: "Report", language: str) -> Iterator[tuple[str, bytes]]:
+    """Every report that is a file: its name and its content."""
     for renderer in registry.kinds("renderers").values():
-        content = render(report, renderer.name, language)  # type: ignore[attr-defined]
-        (directory.path / renderer.file).write_bytes(content)  # type: ignore[attr-defined]
+        if renderer.file:  # type: ignore[attr-defined]
+            yield renderer.file, render(report, renderer.name, language)  # type: ignore[attr-defined]
 
 
 def render(report: "Report", name: str, language: str) -> bytes:
-    """One report as a file's content. Raises DrillError when there is no such renderer."""
+    """One report as a file's content. Raises DrillError when there is no such renderer, or nothing to print a PDF with."""
+    if name == PDF:
+        from drills.pdf import to_pdf
+
+        return to_pdf(render(report, "html", language).decode())
     known = registry.kinds("renderers", [name])
     if name not in known:
-        raise mistake(f"--format {name}", f"there is no report `{name}`", choices(name, list(known), "reports"),
+        raise mistake(f"--format {name}", f"there is no report `{name}`", choices(name, [*known, PDF], "reports"),
                       "unknown-report")  # fmt: skip
     content: str | bytes = known[name]().render(report, language)
     return content.encode() if isinstance(content, str) else content

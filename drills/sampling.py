@@ -64,7 +64,9 @@ class Sampler:
         origin_s: float,
         record: Callable[[Sample], None],
         in_flight_max: int | None = None,
+        second_hand: bool = False,
     ) -> None:
+        """`second_hand` is whoever the watch asks when that is not the system itself: then no answer is blind."""
         self.name = name
         self._watch, self._clock, self._record = watch, clock, record
         self._every_s, self._timeout_s, self._origin_s = every_s, timeout_s, origin_s
@@ -72,6 +74,7 @@ class Sampler:
         self._in_flight_max = in_flight_max or min(_IN_FLIGHT_MAX, math.ceil(timeout_s / every_s) + 10)
         self._flights: set[_Flight] = set()
         self._sleep: asyncio.Future[None] | None = None
+        self._silent = blind if second_hand else bad
         self._stopped = False
         self._broken: Exception | None = None
 
@@ -154,7 +157,7 @@ class Sampler:
         if late_s > _HELD_UP_S_MAX:
             self._give_up(flight, blind(f"we were held up ourselves for {show_duration(late_s)}"))
         else:
-            self._give_up(flight, bad(f"no answer within {show_duration(self._timeout_s)}"))
+            self._give_up(flight, self._silent(f"no answer within {show_duration(self._timeout_s)}"))
 
     def _give_up(self, flight: _Flight, look: Look) -> None:
         self._tell(flight, look)

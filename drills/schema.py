@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from checks.check import DurationLimit, RatioLimit
+from checks.check import CountLimit, DurationLimit, RatioLimit
 from drills.model import Form, Setting, alone, form, settings, written
 
 Schema = dict[str, Any]
@@ -108,7 +108,9 @@ _SCALARS: Mapping[str, Schema] = {
     # The one figure that needs no unit is 0, which an editor sees as a number.
     "duration": {**_text(f"0|{_DURATION}"), "type": ["string", "integer"], "minimum": 0, "maximum": 0},
 }
-_LIMITS: Mapping[type, Schema] = {RatioLimit: _text(_SIGN + _SHARE), DurationLimit: _text(f"{_SIGN}(0|{_DURATION})")}
+_LIMITS: Mapping[type, Schema] = {
+    RatioLimit: _text(_SIGN + _SHARE), DurationLimit: _text(f"{_SIGN}(0|{_DURATION})"), CountLimit: _text(_SIGN + "[0-9]+"),
+}  # fmt: skip
 
 
 def _seen_as(text: str) -> list[object]:

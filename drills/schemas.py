@@ -4,7 +4,7 @@
 among them, so that an editor does not mark what `drills lint` accepts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from checks.sop.book import FORMS, EventSeen, Pattern, RuleSettings, Said
@@ -15,11 +15,12 @@ from drills.drill import CheckSettings, FaultSettings, Head, ProbeSettings
 from drills.inventory import InventoryFile
 from drills.lab_file import LabFile
 from drills.schema import Schema, described, entry_schema, schema_of, table_of
+from drills.suite import Suite
 from reports.rubric import Rubric
 
 
 def schema(what: str) -> dict[str, Any]:
-    """The schema of a `drill`, `inventory`, `lab`, `rubric` or `sop`, JSON-like.
+    """The schema of a `drill`, `inventory`, `lab`, `rubric`, `sop` or `suite`, JSON-like.
 
     Raises KeyError for anything else, and DrillError when a plugin is broken.
     """
@@ -33,7 +34,8 @@ def schema(what: str) -> dict[str, Any]:
 def _drill(definitions: Schema) -> Schema:
     """The head's settings, and the lists whose entries are told apart by their kinds."""
     definitions["probe"] = _entry("probes", ProbeSettings, definitions)
-    definitions["fault"] = _entry("injectors", FaultSettings, definitions)
+    faults = registry.faults(plugins=True)
+    definitions["fault"] = entry_schema(faults, FaultSettings, flat=False, definitions=definitions)
     definitions["check"] = _entry("checks", CheckSettings, definitions)
     definitions["act"] = entry_schema(LINES, CueSettings, flat=False, definitions=definitions)
     lists: Mapping[str, Schema] = {
@@ -57,13 +59,13 @@ def _inventory(definitions: Schema) -> Schema:
         "properties": ways,
         "additionalProperties": False,
     }
+    heard = registry.kinds("observers", plugins=True)
     engines: Schema = {
         "type": "object",
-        "description": "What holds for every address of an engine that does not say otherwise, by engine",
-        "properties": {name: _settings_of(model, definitions) for name, model in known.items()},
+        "description": "What holds for every address and observer of an engine that does not say otherwise, by engine",
+        "properties": _engines((known, heard), definitions),
         "additionalProperties": False,
     }
-    heard = registry.kinds("observers", plugins=True)
     observer: Schema = {
         "type": "object",
         "properties": {
@@ -87,9 +89,18 @@ def _inventory(definitions: Schema) -> Schema:
         "engines": engines,
         "targets": _by_name("target", "Where each target that a drill may name is"),
         "links": _by_name("target", "Ways between targets, which network faults are brought to"),
+        "regions": {
+            "type": "object",
+            "description": "What goes down together in an outage of a region, by the region's name",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {**ways, **table_of(known["region"], definitions=definitions)["properties"]},
+                "additionalProperties": False,
+            },
+        },
     }
     found = _file(InventoryFile, definitions, lists, "Where the targets of a drill are, and in what environment.")
-    return {**found, "anyOf": [{"required": ["targets"]}, {"required": ["links"]}]}
+    return {**found, "anyOf": [{"required": [one]} for one in ("targets", "links", "regions")]}
 
 
 def _lab(definitions: Schema) -> Schema:
@@ -98,6 +109,10 @@ def _lab(definitions: Schema) -> Schema:
 
 def _rubric(definitions: Schema) -> Schema:
     return _file(Rubric, definitions, {}, "How verdicts become a score: weights and caps.")
+
+
+def _suite(definitions: Schema) -> Schema:
+    return _file(Suite, definitions, {}, "Checks with fixed limits, so that scores of several teams compare.")
 
 
 def _sop(definitions: Schema) -> Schema:
@@ -138,8 +153,19 @@ FILES: Mapping[str, tuple[str, Callable[[Schema], Schema]]] = {
     "lab": ("Lab of a drill", _lab),
     "rubric": ("Rubric of a drill", _rubric),
     "sop": ("SOP", _sop),
+    "suite": ("Suite of drills", _suite),
 }
 """Each kind of file: its title, and what puts its schema together."""
+
+
+def _engines(kinds: Iterable[Mapping[str, type]], definitions: Schema) -> Schema:
+    """Of each kind the settings of its address, and those of its observer."""
+    found: Schema = {}
+    for name, model in (entry for mapping in kinds for entry in mapping.items()):
+        more = _settings_of(model, definitions)
+        first = found.setdefault(name, more)
+        first["properties"] = {**more["properties"], **first["properties"]}
+    return found
 
 
 def _settings_of(model: type, definitions: Schema) -> Schema:

@@ -11,8 +11,10 @@ from checks.sop.book import (
     SEARCHED,
     AnchorName,
     Book,
+    Do,
     EventName,
     EventSeen,
+    Every,
     Head,
     RoleName,
     Rule,
@@ -31,13 +33,21 @@ from drills.source import Items, Node, Scalar, Table
 
 _SAID = frozenset({"title", "about", "note"})
 """Settings that are texts for people."""
+_OF_THEMSELVES = frozenset({"incident.declared", "incident.resolved", "incident.severity", "page.acked", "role.taken"})
+"""What everybody is expected to say in every incident, and can leave unsaid."""
 _EXAMPLE = "  - {id: triage, level: must, do: severity_set, of: page.delivered, within: 5m}"
 
 
-def read(path: Path, *, probes: Iterable[str] | None = None, shown_as: str | None = None) -> Book:
-    """Read a SOP. Raises DrillError with all mistakes; `probes` are those that its states may name, None any."""
+def read(
+    path: Path, *, probes: Iterable[str] | None = None, shown_as: str | None = None, written: bool = False
+) -> Book:
+    """Read a SOP. Raises DrillError with all mistakes; `probes` are those that its states may name, None any.
+
+    While it is being `written` it is a mistake, too, what a run would judge by all the same: that people could leave out
+    what a rule counts from, and be asked nothing.
+    """
     binding = Binding()
-    book = bind(source.read(path, shown_as), binding)
+    book = bind(source.read(path, shown_as), binding, written=written)
     known = None if probes is None else [*probes]
     for reference in dict.fromkeys(binding.references):
         if reference.kind is ProbeName and known is not None and reference.name not in known:
@@ -47,7 +57,7 @@ def read(path: Path, *, probes: Iterable[str] | None = None, shown_as: str | Non
     return book
 
 
-def bind(node: Node, binding: Binding) -> Book | None:
+def bind(node: Node, binding: Binding, *, written: bool = False) -> Book | None:
     """Make a SOP of a file's nodes; None when that cannot be done, and then there are problems."""
     if not isinstance(node, Table):
         binding.bind(Head, node, kind="SOP", alone=False)
@@ -63,6 +73,8 @@ def bind(node: Node, binding: Binding) -> Book | None:
     if not rules and not binding.problems:
         binding.problems.append(Problem(node.place, "a SOP without `rules` asks nothing of anybody", f"rules:\n{_EXAMPLE}",
                                         "missing-setting"))  # fmt: skip
+    if written and not binding.problems:
+        binding.problems += _left_open(rules, events)
     return Book(head=head, events=events, rules=tuple(rule for rule, _ in _told_apart(rules, events, binding)))
 
 
@@ -195,6 +207,27 @@ def _told_apart(
                                             "let it rest on acts or observations without `text_re`, or take the gate away",
                                             "gate-on-words"))  # fmt: skip
         yield rule, entry
+
+
+def _left_open(rules: Iterable[tuple[Rule, Table]], events: Mapping[str, EventSeen]) -> Iterator[Problem]:
+    """A problem for each duty that counts from nothing but what people say of themselves: who says nothing has none."""
+    for rule, entry in rules:
+        anchors = rule.form.of if isinstance(rule.form, Do) else rule.form.from_ if isinstance(rule.form, Every) else ()
+        names = [split_anchor(anchor)[0] for anchor in anchors]
+        kinds = {kind.strip() for name in names for kind in _kinds_of(name, events)}
+        if kinds and kinds <= _OF_THEMSELVES:
+            places = {key.text: value.place for key, value in entry.entries}
+            yield Problem(places.get("of") or places[rule.form.name], f"`{rule.id}` counts from {' or '.join(names)} alone, "
+                          "so who leaves that out is asked nothing",
+                          f"add what comes anyhow: [{names[0]}, page.delivered+5m]", "no-fall-back")  # fmt: skip
+
+
+def _kinds_of(name: str, events: Mapping[str, EventSeen]) -> Iterator[str]:
+    if name not in events:
+        yield name
+    else:
+        for pattern in events[name].any_of:
+            yield from pattern.kind.split("|")
 
 
 # --- names

@@ -244,6 +244,29 @@ def test_a_stored_run_is_judged_shown_and_reported_with_its_exit_code(tmp_path: 
     assert "report.html" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["terminal", "html", "markdown", "json", "junit", "github"])
+def test_to_print_a_report_writes_nothing(tmp_path: Path, capfd: Said, form: str) -> None:
+    from tests.drills.test_judging import run_of, whole
+
+    run = run_of(tmp_path / "runs", whole())
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    assert call("report", run.short, "--format", form, "--language", "zh") == 0
+    assert "通过" in capfd.readouterr().out
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_reports_that_cannot_be_written_are_told_and_can_be_printed(tmp_path: Path, capfd: Said) -> None:
+    from tests.drills.test_judging import run_of, whole
+
+    run = run_of(tmp_path / "runs", whole())
+    (run.path / "report.html").mkdir()
+
+    assert call("report", run.short) == 2
+    assert "the reports cannot be written: Is a directory" in capfd.readouterr().err
+    assert call("report", run.short, "--format", "terminal") == 0
+
+
 # the terminal, and whoever reads
 
 
@@ -263,6 +286,17 @@ def test_a_reader_who_has_gone_costs_no_traceback_and_no_verdict(tmp_path: Path,
 
     assert done.stderr == ""
     assert done.returncode in (0, 2)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+def test_a_terminal_that_lacks_a_sign_gets_its_number(encoding: str) -> None:
+    code = ("import sys; from drills import cli; cli._schema = lambda _: print('缓存 · ▸ → 0') or 0; "
+            "sys.exit(cli.main(['schema']))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding})  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding) == "缓存 · ▸ → 0\n".encode(encoding, "backslashreplace").decode(encoding)
 
 
 def test_nothing_heavy_is_imported_to_lint(tmp_path: Path) -> None:

@@ -80,6 +80,22 @@ def test_a_probe_looks_no_faster_than_it_can_be_sent() -> None:
     assert slugs("drill: x\nprobes: {a: {tcp: b, timeout: 0}}") == ["setting-conflict"]
 
 
+def test_what_lasted_for_how_long_cannot_be_asked_of_who_hears_of_it_late() -> None:
+    text = (
+        "drill: x\nprobes: {calls: {prometheus: metrics, query: up == 1}}\nfaults: [{id: dies, kill: a}]\n"
+        "checks: [{%s: {probe: calls, %s: dies, within: 5s}}]"
+    )
+    assert slugs(text % ("failover", "after")) == ["second-hand"]
+    assert slugs(text % ("appears", "during")) == []
+    assert slugs((text % ("failover", "after")).replace("{prometheus: metrics, query: up == 1}", "{tcp: shop}")) == []
+
+
+def test_a_probe_shows_whether_somebody_suffers_unless_the_drill_says_otherwise() -> None:
+    probes = good("drill: x\nprobes: {a: {tcp: a}, b: {tcp: b, impact: false}}").probes
+
+    assert [one.impact for one in probes.values()] == [True, False]
+
+
 def test_a_steady_state_that_can_never_have_seen_enough_is_told() -> None:
     text = "drill: x\nprobes: {a: {tcp: b, every: 100ms}}\nsteady: {probe: a, success: '>= 99%', hold: %s}"
 
@@ -367,3 +383,19 @@ def test_reading_a_file_raises_all_its_mistakes(tmp_path: object) -> None:
         drill.read(path)
 
     assert [one.slug for one in refused.value.problems] == ["unknown-setting", "missing-unit"]
+
+
+# how often it must be rehearsed
+
+
+@pytest.mark.parametrize(("written", "every"), [("30d", 30 * 24 * 3600 * SECOND), ("1h", 3600 * SECOND)])
+def test_a_drill_says_how_often_it_must_be_rehearsed(written: str, every: timedelta) -> None:
+    assert good(f"drill: x\nevery: {written}").head.every == every
+    assert good("drill: x").head.every is None
+
+
+@pytest.mark.parametrize(
+    ("written", "slug"), [("59m59s", "setting-conflict"), ("30", "missing-unit"), ("monthly", "bad-duration")]
+)
+def test_how_often_is_a_span_of_an_hour_or_more(written: str, slug: str) -> None:
+    assert slugs(f"drill: x\nevery: {written}") == [slug]

@@ -143,6 +143,21 @@ def test_a_process_that_is_left_out_is_led_to_the_one_that_runs_instead() -> Non
     )
 
 
+def test_what_an_engine_says_holds_for_observers_of_that_kind_too() -> None:
+    text = targets("a: {tcp: {host: a, port: 1}}") + (
+        "engines: {kubernetes: {context: staging, namespace: shop}}\n"
+        "observers:\n"
+        "  one: {kubernetes: {kinds: [pods]}}\n"
+        "  two: {kubernetes: {context: other, namespace: ['*']}}\n"
+        "  three: {kubernetes: }\n"
+    )
+    found = {name: (one.context, one.namespace) for name, one in good(text).observers.items()}  # type: ignore[attr-defined]
+
+    assert found == {"one": ("staging", ("shop",)), "two": ("other", ("*",)), "three": ("staging", ("shop",))}
+    wrong = only(text.replace("context: staging", "contxt: staging"))
+    assert (wrong.slug, "did you mean `context`?" in wrong.fix) == ("unknown-setting", True)
+
+
 def test_an_observer_of_a_process_is_listened_to_only_where_that_runs() -> None:
     """Whoever stands in for it does not speak its language."""
     text = targets("a: {tcp: {host: a, port: 1}}") + (

@@ -9,7 +9,7 @@ import pytest
 
 from drills import registry
 from drills.drill import digest
-from drills.judging import judge_run
+from drills.judging import REVIEW, judge_run
 from drills.load import rubric_path
 from drills.rundir import RunDir
 from reports import CheckResult, Report, RunOutcome
@@ -36,16 +36,18 @@ def nothing(_: Story) -> None:
     """Tell nothing more."""
 
 
-def run_of(folder: Path, tell: Tell, *, drill: str = DRILL, sop: str = "", **opening: Any) -> RunDir:
-    """A run's directory with the drill, its rubric and SOP, and a journal in which this is told."""
+def run_of(folder: Path, tell: Tell, *, drill: str = DRILL, sop: str = "", suite: str = "",
+           **opening: Any) -> RunDir:  # fmt: skip
+    """A run's directory with the drill, its rubric, SOP and suite, and a journal in which this is told."""
     run = RunDir(folder / "2026-11-21T09-41-03Z-lose-the-primary-3f2a")
     run.path.mkdir(parents=True)
     run.drill.write_text(textwrap.dedent(drill), encoding="utf-8")
     run.rubric.write_bytes(rubric_path("ci", folder).read_bytes())
     digests = {"drill": digest(run.drill.read_bytes()), "rubric": digest(run.rubric.read_bytes())}
-    if sop:
-        (run.path / "sop.yaml").write_text(sop, encoding="utf-8")
-        digests["sop"] = digest(sop.encode())
+    for name, text in (("sop", sop), ("suite", suite)):
+        if text:
+            (run.path / f"{name}.yaml").write_text(text, encoding="utf-8")
+            digests[name] = digest(text.encode())
     story = Story(
         run.journal, digests=digests, path="drills/lose it.yaml", versions={"chaos-drills": "0.1.0"}, **opening
     )
@@ -206,6 +208,28 @@ def test_a_directory_that_was_moved_is_judged_alike(tmp_path: Path) -> None:
     moved = RunDir(run.path.rename(tmp_path / "moved" / run.id))
 
     assert judge_run(moved).checks == first.checks
+
+
+def test_a_report_has_the_limit_of_each_check_and_the_action_items_of_the_review_beside_the_run(tmp_path: Path) -> None:
+    run = run_of(tmp_path, whole())
+    assert check(judge_run(run), "failover").within_s == 5
+    assert check(judge_run(run), "clean").within_s is None
+    assert judge_run(run).actions == ()
+    item = "- finding: failover\n  what: two replicas\n  owner: L3\n  due: 2026-12-05\n- what: a test\n"
+    (run.path / REVIEW).write_text(
+        f"---\nrun: {run.id}\n---\n\n## Action items\n\n```yaml\n{item}```\n", encoding="utf-8"
+    )
+    first, other = judge_run(run).actions
+    assert (first.finding, first.what, first.owner, first.due, first.closed) == (
+        "failover", "two replicas", "L3", "2026-12-05", "",
+    )  # fmt: skip
+    assert (other.finding, other.what, other.owner) == ("", "a test", "")
+
+
+def test_a_review_that_does_not_read_costs_no_report(tmp_path: Path) -> None:
+    run = run_of(tmp_path, whole())
+    (run.path / REVIEW).write_text("no settings in front", encoding="utf-8")
+    assert judge_run(run).actions == ()
 
 
 def test_other_limits_give_another_verdict_and_are_told(tmp_path: Path) -> None:
@@ -369,6 +393,14 @@ def test_a_control_that_saw_too_little_has_no_verdict(tmp_path: Path, limits: tu
 
     assert report.exit_code == 3
     assert str(report.headline).startswith("Control, nothing was injected: No verdict on failover: ")
+
+
+def test_an_aborted_run_has_no_score_and_says_why(tmp_path: Path) -> None:
+    score = judge_run(run_of(tmp_path, whole(more=aborted))).score
+
+    assert (score.points, score.rating, score.letter) == (None, "", "")
+    assert str(score.withheld) == "the run was aborted, and what was not played to its end has no score"
+    assert sum(line.points or 0 for line in score.lines) == 100
 
 
 def test_a_control_that_was_stopped_is_aborted(tmp_path: Path) -> None:

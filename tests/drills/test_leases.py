@@ -150,3 +150,21 @@ def test_an_engine_that_breaks_is_told_and_breaks_nothing_else(tmp_path: Path) -
 
     assert [event.data["why"] for event in events if event.kind == "run.broke"] == ["TypeError: a bug"]
     assert leases.RENEW_S < 30 / 3, "a renewal that hangs leaves time for the next"
+
+
+def test_every_injection_of_a_fault_has_a_lease_and_all_end_with_it(tmp_path: Path) -> None:
+    first, second = Engine(30.0), Engine(30.0)
+
+    async def play(held: Leases) -> None:
+        held.keep("slow", second, held_stage(held))
+        await asyncio.sleep(15)
+        await held.release(["slow"])
+        await asyncio.sleep(60)
+
+    def held_stage(held: Leases) -> RunStage:
+        remembered = Remembered(id="3f2a-slow-2", fault="slow", target="other", version=1)
+        return RunStage(held._journal, remembered, within_s=60, source="conductor")
+
+    during(tmp_path, first, play)
+
+    assert len(first.asked_s) == len(second.asked_s) == 2

@@ -107,7 +107,7 @@ def test_an_act_has_its_trust_the_actors_team_and_all_that_every_act_has(tmp_pat
     async def play(_: Observing) -> None:
         (tell,) = TELLS
         tell("act.recorded", act="chat", id="m1", actor="lin", text="hello", via="webhook", trust="attributed")
-        tell("act.recorded", act="observe", result="replica_added", replica="r2")
+        tell("act.recorded", act="observe", result="replica_added", replica="r2", why="it answers again")
         tell("act.refused", act="chat", why="sent with a wrong token")
 
     said, seen, refused = observed(tmp_path, {"pool": Ear()}, play, {"lin": Person(team="sre")})[1:4]
@@ -118,5 +118,6 @@ def test_an_act_has_its_trust_the_actors_team_and_all_that_every_act_has(tmp_pat
                          "via": "webhook"}  # fmt: skip
     assert (seen.trust, dict(seen.data)) == (Trust.OBSERVED, {
         **common, "act": "observe", "team": "", "text": "", "probe": "pool", "result": "replica_added", "replica": "r2",
+        "why": "it answers again",
     })  # fmt: skip
     assert refused.data == {**common, "act": "chat", "why": "sent with a wrong token"}

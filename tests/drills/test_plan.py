@@ -327,7 +327,7 @@ def test_a_plan_keeps_and_prints_no_secret(tmp_path: Path) -> None:
     inventory = thing(touches='["--pw ${env.PASSWORD}"]', undo='"start --pw ${env.PASSWORD}"')
     plan = make(tmp_path, inventory=inventory, environment=SECRET)
 
-    assert plan.faults[0].address.undo == "start --pw hunter2-and-more", "whoever heals needs it"
+    assert plan.faults[0].parts[0].address.undo == "start --pw hunter2-and-more", "whoever heals needs it"
     for text in (json.dumps(plans.to_data(plan)), show(plan), repr(plan.touches)):
         assert "hunter2" not in text
     assert "start --pw ${env.PASSWORD}" in show(plan)
@@ -355,7 +355,7 @@ def test_the_plan_as_json_says_all_that_the_run_will_do(tmp_path: Path) -> None:
     assert data["faults"] == [{
         "id": "first", "kind": "break", "does": "break 1 (a)", "target": "a", "starts": "at the steady state",
         "lasts": "until the checks are done", "touches": [{"what": "thing one", "key": "thing:one"}],
-        "undo": "put together again",
+        "undo": "put together again", "sides": [],
     }]  # fmt: skip
     assert data["safety"] == {"environments": ["lab"], "max_targets": 9, "max_duration_s": 600.0}
     assert set(data["digests"]) == {"drill", "inventory", "rubric"}
@@ -403,6 +403,7 @@ def test_the_plan_in_words_shows_every_default_and_every_guard(tmp_path: Path) -
         "touches 1 of at most 4: thing one",
         "guarded may run in lab; this is lab",
         "aborted when p succeeds < 20% over 10s",
+        "measured by p: 99% over 30 d, the success limit of its steady state",
     ):
         assert expected in lines, said
     assert any(line.startswith("ends by itself after 10m of faults; Ctrl-C") for line in lines)

@@ -28,12 +28,14 @@ SCHEMAS = {what: Draft202012Validator(json.loads(json.dumps(schema(what)))) for 
 
 
 def documents() -> Iterator[tuple[str, Path]]:
-    """Every example, and every rubric of ours, with the kind of file it is."""
+    """Every example, and every rubric and suite of ours, with the kind of file it is."""
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
         first = next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))))
         yield {"environment": "inventory", "apiVersion": "sop", "kind": "sop"}.get(first, first), path
     for path in sorted((ROOT / "reports" / "rubrics").glob("*.yaml")):
         yield "rubric", path
+    for path in sorted((ROOT / "reports" / "suites").rglob("*.yaml")):
+        yield "suite", path
 
 
 def binds(what: str, text: str) -> bool:

@@ -10,7 +10,7 @@ from drills import sops
 from drills.binding import Binding
 from drills.cli import main
 from drills.drill import digest
-from drills.errors import Problem
+from drills.errors import DrillError, Problem
 from drills.judging import judge_run
 from drills.load import load, sops_in
 from drills.rundir import RunDir
@@ -166,6 +166,32 @@ def test_lint_looks_through_a_sop_by_itself_and_through_folders_of_them(
     assert main(["lint", str(tmp_path / "sops")]) == 2
     assert "wrong.yaml:8:" in capsys.readouterr().out
     assert [one.name for one in sops_in(tmp_path)] == ["sop.yaml", "wrong.yaml"]
+
+
+@pytest.mark.parametrize(("rule", "open_"), [
+    ("{id: a, do: update, of: page.acked, within: 5m}", True),
+    ("{id: a, do: {event: update, of: [incident.declared, told+5m], within: 5m}}", True),
+    ("{id: a, every: {what: update, period: 5m, from: incident.declared}}", True),
+    ("{id: a, do: update, of: [page.acked, page.delivered+5m], within: 5m}", False),
+    ("{id: a, do: update, of: [incident.declared, drill.start+5m], within: 5m}", False),
+    ("{id: a, do: update, of: decided, within: 5m}", False),
+    ("{id: a, never: {what: update, from: incident.declared}}", False),
+    ("{id: a, after: {when: incident.declared, then: update}}", False),
+])  # fmt: skip
+def test_a_duty_that_people_could_leave_out_is_told_while_it_is_written(tmp_path: Path, rule: str, open_: bool) -> None:
+    """A run that was judged by such a one still is."""
+    events = (
+        "events: {update: {kind: chat, tag: update}, decided: {kind: chat, tag: approve}, told: {kind: role.taken}}"
+    )
+    path = tmp_path / "sop.yaml"
+    path.write_text(f"kind: SOP\nid: small\n{events}\nrules:\n  - {rule}\n", encoding="utf-8")
+
+    assert main(["lint", str(path)]) == (2 if open_ else 0)
+    assert sops.read(path).rules
+    if open_:
+        with pytest.raises(DrillError) as told:
+            sops.read(path, written=True)
+        assert [one.slug for one in told.value.problems] == ["no-fall-back"]
 
 
 def test_the_example_lints() -> None:

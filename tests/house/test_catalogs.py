@@ -17,8 +17,9 @@ from checks.steady import Steady
 from checks.took_effect import TookEffect
 from drills import registry
 from drills.registry import Group
+from injectors import Bundle
 from injectors.catalog import ADDRESSES as OF_INJECTORS
-from injectors.catalog import INJECTORS
+from injectors.catalog import BUNDLES, INJECTORS
 from reports.catalog import RENDERERS
 from tests.house.pages import ROOT
 
@@ -53,11 +54,21 @@ def test_no_kind_that_is_there_is_forgotten(group: Group) -> None:
 
 def test_the_addresses_are_those_of_the_kinds_and_each_is_called_so() -> None:
     """One name is one class, so that `process:` means the same to every injector; and none is for nobody."""
-    kinds: tuple[Any, ...] = (*registry.kinds("injectors").values(), *registry.kinds("probes").values())
+    kinds: tuple[Any, ...] = (*registry.faults().values(), *registry.kinds("probes").values())
     listed = registry.addresses()
 
     assert {(kind.name, listed[kind.address.name]) for kind in kinds} == {(kind.name, kind.address) for kind in kinds}
     assert {*listed} == {kind.address.name for kind in kinds}
+
+
+def test_every_bundle_is_there_is_called_so_and_consists_of_injectors() -> None:
+    found = {name: kind for name, kind in registry.faults().items() if name not in INJECTORS}
+
+    assert [*found] == [*BUNDLES]
+    for name, kind in found.items():
+        known: Any = kind
+        assert known.name == name
+        assert isinstance(known(target="x"), Bundle)
 
 
 def test_an_engine_and_a_probe_never_share_the_name_of_an_address() -> None:

@@ -29,7 +29,7 @@ from drills.binding import settings_of
 from drills.errors import Exit
 from drills.events import EventKind, ObservedKind
 from drills.registry import Group, kinds
-from injectors.catalog import ADDRESSES, INJECTORS
+from injectors.catalog import ADDRESSES, BUNDLES, INJECTORS
 from injectors.proxy.cli import read
 from reports import EXIT_CODES
 from tests.house.pages import FOLDERS, PAGES, ROOT, Block, anchors, blocks, code, commands, links, prose, table
@@ -285,7 +285,16 @@ def _check_directory(run: Path) -> None:
     named = {name.rstrip("/") for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
     assert {path.name for path in run.iterdir()} <= named
-    assert named - {path.name for path in run.iterdir()} == {"journal.torn", "abort.json", "review.md", "sop.yaml"}
+    only_at_times = {
+        "journal.torn",
+        "abort.json",
+        "remarks.json",
+        "overruled.jsonl",
+        "review.md",
+        "sop.yaml",
+        "suite.yaml",
+    }
+    assert named - {path.name for path in run.iterdir()} == only_at_times
 
 
 def _check_journal(path: Path) -> None:
@@ -307,7 +316,7 @@ def _probes() -> str:
 
 
 def test_the_tables_list_every_kind_and_no_other() -> None:
-    for heading, catalog in (("### Faults", INJECTORS), ("### Probes", PROBES), ("### Checks", CHECKS),
+    for heading, catalog in (("### Faults", {**INJECTORS, **BUNDLES}), ("### Probes", PROBES), ("### Checks", CHECKS),
                              ("### Observers", OBSERVERS)):  # fmt: skip
         assert [code(row[0]) for row in table(README, heading)] == [*catalog], heading
 

@@ -1,0 +1,107 @@
+"""The role that a drill needs: nothing too much, nothing too little, and it is told before anything is touched what lacks."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drills import rbac
+from drills.errors import DrillError
+from drills.load import Loaded, load
+from tests.drills.writing import write
+from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
+
+DRILL = """
+drill: Lose the South!
+safety: {max_targets: 9}
+faults:
+  - {id: cordoned, cordon: zone}
+  - {id: lost, region_outage: south, at: 1s}
+"""
+INVENTORY = """
+environment: lab
+engines: {kubernetes: {kubeconfig: "KUBECONFIG"}}
+targets:
+  zone: {kubernetes: {nodes: zone=one}}
+regions: {south: {kubernetes: {}}}
+observers:
+  cluster: {kubernetes: {namespace: [shop], kinds: [pods, nodes, batch/v1/jobs]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with control_plane() as one:
+        yield one
+
+
+def loaded(folder: Path, drill: str = DRILL, inventory: str = INVENTORY, kubeconfig: str = "none") -> Loaded:
+    path = write(folder, drill=drill, inventory=inventory.replace("KUBECONFIG", kubeconfig))
+    return load(path, environment={})
+
+
+def allowed(plane: ControlPlane, role: str) -> str:
+    """The kubeconfig of somebody who may do what this role says."""
+    plane.apply(role)
+    plane.kubectl("create", "serviceaccount", "driller")
+    plane.kubectl("create", "clusterrolebinding", "driller", "--clusterrole=chaos-drills-lose-the-south",
+                  "--serviceaccount=default:driller")  # fmt: skip
+    return str(plane.kubeconfig_for("driller", plane.kubectl("create", "token", "driller").strip()))
+
+
+def test_a_role_says_of_each_kind_of_objects_once_what_all_of_the_drill_does_to_it(tmp_path: Path) -> None:
+    drill = "drill: cordon\nfaults: [{cordon: zone}]\n"
+
+    assert (
+        rbac.role(loaded(tmp_path, drill))
+        == """\
+# fault cordon-zone (cordon)
+# observer cluster
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: chaos-drills-cordon
+rules:
+  - apiGroups: [""]
+    resources: ["namespaces"]
+    verbs: [get, list]
+  - apiGroups: [""]
+    resources: ["nodes"]
+    verbs: [get, list, patch, watch]
+  - apiGroups: [""]
+    resources: ["pods"]
+    verbs: [list, watch]
+  - apiGroups: ["batch"]
+    resources: ["jobs"]
+    verbs: [list, watch]
+"""
+    )
+
+
+def test_the_parts_of_a_bundle_are_among_it(tmp_path: Path) -> None:
+    said = rbac.role(loaded(tmp_path))
+
+    assert "# fault lost (zone_outage)" in said
+    assert 'resources: ["networkpolicies"]\n    verbs: [create, delete, get, list, patch]' in said
+
+
+def test_of_a_drill_without_kubernetes_there_is_no_role(tmp_path: Path) -> None:
+    inventory = "environment: lab\ntargets: {p: {process: {pidfile: p.pid, supervised: true}}}"
+    with pytest.raises(DrillError, match="no-cluster"):
+        rbac.role(loaded(tmp_path, "drill: x\nfaults: [{kill: p}]", inventory))
+
+
+def test_whoever_has_the_role_lacks_nothing_and_without_a_verb_it_is_told_who_needs_it(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
+    role = rbac.role(loaded(tmp_path))
+    kubeconfig = allowed(plane, role)
+    mine = loaded(tmp_path, kubeconfig=kubeconfig)
+
+    assert asyncio.run(rbac.forbidden(mine)) == {}
+
+    plane.apply(role.replace("get, list, patch, watch", "get, list, watch"))
+    assert asyncio.run(rbac.forbidden(mine)) == {
+        "fault cordoned (cordon)": ["patch nodes"], "fault lost (zone_outage)": ["patch nodes", "patch pods"],
+    }  # fmt: skip
