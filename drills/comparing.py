@@ -1,6 +1,7 @@
 """What the commands that look at more than one run do; `drills.across` has their words."""
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,10 +122,9 @@ def _print(given: argparse.Namespace, lines: Iterator[str], others: dict[str, Ca
     import json
 
     made = others[given.format]()
-    print(
-        made if isinstance(made, str) else json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False) + "\n",
-        end="",
-    )
+    text = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())  # whatever the terminal's encoding is, JSON and Markdown are UTF-8
 
 
 def trend(given: argparse.Namespace) -> int:

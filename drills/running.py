@@ -76,7 +76,7 @@ def run(path: Path, *, inventory: Path | None, limits: tuple[str, ...], root: Pa
     except* OSError as errors:
         raise RunLost(directory, errors.exceptions[0], healed=not outstanding(conductor.evidence.events)) from errors
     report = judge_run(directory)
-    write_reports(report, directory, language)
+    write_or_say(report, directory, language)
     return report, directory
 
 
@@ -121,6 +121,15 @@ def write_reports(report: "Report", directory: RunDir, language: str) -> None:
     """Write every report that is a file into the run's directory."""
     for name, content in files(report, language):
         (directory.path / name).write_bytes(content)
+
+
+def write_or_say(report: "Report", directory: RunDir, language: str) -> None:
+    """The same at the end of a run: its verdict stands in the journal, and a disk that is full changes nothing of it."""
+    try:
+        write_reports(report, directory, language)
+    except OSError as error:
+        told = f"the reports cannot be written: {error.strerror}; when there is room: drills report {directory.short}"
+        sys.stderr.write(f"drills: {told}\n")
 
 
 def files(report: "Report", language: str) -> Iterator[tuple[str, bytes]]:

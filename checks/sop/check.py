@@ -71,19 +71,19 @@ class Sop:
 
     def _said(self, found: Standing) -> tuple[Outcome, Sentence]:
         least = 100 * self.at_least
-        about = {"n": len(found.rulings), "least": f"{least:g}"}
+        about = {"rules": len(found.rulings), "least": f"{least:g}"}
         broken = sorted((one for one in found.rulings if _broken(one)), key=_gravity)
         outright = any(one.rule.settings.level == "must" and one.credit == 0 for one in broken)
         if found.gate is None and found.confidence < SURE and (unseen := _unseen(found)):
             return Outcome.UNKNOWN, unseen
         if found.points is None and not broken:
-            return Outcome.UNKNOWN, Sentence.of("none of the {n} rules came to bear", **about)
+            return Outcome.UNKNOWN, Sentence.of("none of the {rules} rules came to bear", **about)
         if found.points is None:
             return Outcome.FAILED, _with("the SOP was broken", about, broken[:1], broken[1:])
         about["score"] = _figure(found.points, least)
         if found.gate is None and not outright and found.points >= least:
             return Outcome.PASSED, _with(
-                "{score} of 100 over {n} rules, {least} are needed", about, broken[:1], broken[1:]
+                "{score} of 100 over {rules} rules, {least} are needed", about, broken[:1], broken[1:]
             )
         return Outcome.FAILED, _with("{score} of 100, {least} are needed", about, broken[:1], broken[1:])
 
@@ -101,8 +101,8 @@ def _shares(found: Standing) -> dict[str, Share]:
 def _share(rulings: tuple[Ruling, ...], credit: float | None, least: float) -> Share:
     broken = sorted((one for one in rulings if _broken(one)), key=_gravity)
     worst = broken or [one for one in rulings if one.status is Status.UNKNOWN]
-    about: dict[str, object] = {"n": len(rulings), "score": "?" if credit is None else _figure(100 * credit, 100)}
-    lead = "too little can be said of {n} rules" if credit is None else "{score} of 100 over {n} rules"
+    about: dict[str, object] = {"rules": len(rulings), "score": "?" if credit is None else _figure(100 * credit, 100)}
+    lead = "too little can be said of {rules} rules" if credit is None else "{score} of 100 over {rules} rules"
     shown = {line for one in (worst or rulings) for line in _first(one).proof}
     return Share(credit=credit, least=least, because=_with(lead, about, worst[:1], worst[1:]),
                  proof=tuple(sorted(shown))[:_PROOFS])  # fmt: skip

@@ -12,6 +12,7 @@ from drills.drill import digest
 from drills.judging import REVIEW, judge_run
 from drills.load import rubric_path
 from drills.rundir import RunDir
+from drills.running import write_or_say
 from reports import CheckResult, Report, RunOutcome
 from tests.drills.writing import Story, refusal, samples
 
@@ -110,6 +111,18 @@ def test_of_events_that_came_very_often_the_report_tells_those_at_either_end(tmp
     assert len(told) == 1_000
     assert ["Other499" in told[499], "Other800" in told[500]] == [True, True]
     assert words(report) == ["300 events of kinds that came very often are in the journal alone"]
+
+
+def test_reports_that_cannot_be_written_are_told_and_cost_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = run_of(tmp_path, whole())
+    (run.path / "report.txt").mkdir()
+    write_or_say(judge_run(run), run, "en")
+
+    assert capsys.readouterr().err == (
+        "drills: the reports cannot be written: Is a directory; when there is room: drills report 3f2a\n"
+    )
 
 
 # a run that went as it should

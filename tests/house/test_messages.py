@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 from drills.messages import MESSAGES
+from drills.pdf import BROWSERS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-NOT_SLUGS = {"check-config", "utf-8", "chaos-drills", "game-day", "war-room", "2026-12-05"}
+NOT_SLUGS = {"check-config", "utf-8", "chaos-drills", "game-day", "war-room", "2026-12-05", *BROWSERS}
 SLUG = re.compile(r'"([a-z0-9]+(?:-[a-z0-9]+)+|tab|usage)"')
 
 

@@ -53,7 +53,9 @@ def whole(one: Bed) -> None:
     one.wait_for_nodes()
     one.wait("three web servers", lambda: len(ready(one)) == 3)
     if nodes(one) != set(one.nodes):
-        one.kubectl("rollout", "restart", "deployment/web")
+        one.kubectl("scale", "deployment/web", "--replicas=0")
+        one.wait("none", lambda: pods(one) == [])  # else those that go would count where the new ones are spread
+        one.kubectl("scale", "deployment/web", "--replicas=3")
         one.wait("one on each node", lambda: len(pods(one)) == 3 and nodes(one) == set(one.nodes))
     one.wait("all are called", lambda: endpoints(one) == {pod["metadata"]["name"] for pod in ready(one)})
 

@@ -103,5 +103,12 @@ def test_a_share_says_which_of_its_rules_cost_and_what_shows_it() -> None:
     assert acts[1] in said["command"].proof
 
 
+def test_how_many_rules_there_are_is_not_taken_for_a_figure_of_the_worst_of_them() -> None:
+    """That rule counts too, and calls its count `n`."""
+    sync = "- {id: sync, shows: command, every: {what: note, period: 5s, from: fault.injected}}\n"
+    said = verdict(paged().ended(60), book(sync)).shares["command"].because
+    assert str(said).startswith("0 of 100 over 1 rules; "), said
+
+
 def test_a_sop_that_was_not_read_has_no_parts() -> None:
     assert Sop(file="x.yaml").judge(paged().ended(30).evidence).shares == {}
