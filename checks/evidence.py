@@ -9,9 +9,9 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import compress
+from itertools import compress, islice
 from math import ceil
-from operator import le
+from operator import le, lt
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
@@ -126,15 +126,32 @@ class Samples(Sequence[Sample]):
             return
         start = bisect_left(self._sent, min(self._sent[self._settled :]), 0, self._settled)
         self._settled = len(self._sent)
-        keys = list(zip(self._sent[start:], self._n[start:], strict=True))
-        if all(map(le, keys, keys[1:])):
+        if self._ascends(start):
+            return
+        # Who ended late ended a little late, so sorting block by overlapping block nearly always does; and millions of
+        # looks are never keyed all at once.
+        for first in range(start, len(self._sent), _BLOCK // 2):
+            self._sort(first, first + _BLOCK)
+        if not self._ascends(start):
+            self._sort(start, len(self._sent))
+
+    def _ascends(self, start: int) -> bool:
+        """Whether they stand in their order from there on: as they were sent, and at one moment by number."""
+        sent, n = self._sent[start:], self._n[start:]
+        if all(map(lt, sent, islice(sent, 1, None))):
+            return True
+        return all(map(le, zip(sent, n, strict=True), islice(zip(sent, n, strict=True), 1, None)))
+
+    def _sort(self, first: int, last: int) -> None:
+        keys = list(zip(self._sent[first:last], self._n[first:last], strict=True))
+        if all(map(le, keys, islice(keys, 1, None))):
             return
         order = sorted(range(len(keys)), key=keys.__getitem__)
         columns: list[Any] = [self._n, self._seq, self._planned, self._sent, self._done, self._seen]
         for column in columns:
-            end = column[start:]
-            for place, old in enumerate(order, start):
-                column[place] = end[old]
+            part = column[first:last]
+            for place, old in enumerate(order, first):
+                column[place] = part[old]
 
     def __len__(self) -> int:
         return len(self._n)
@@ -167,8 +184,8 @@ class Samples(Sequence[Sample]):
         self._settle()
         return self[bisect_left(self._sent, round(from_s, 6)) : bisect_left(self._sent, round(to_s, 6))]
 
-    def where(self, keep: Sequence[bool]) -> "Samples":
-        """Those looks for which `keep`, one answer a look in their order, is true."""
+    def where(self, keep: Sequence[int]) -> "Samples":
+        """Those looks for which `keep`, one answer a look in their order, is true; `bytes` of a million answers are small."""
         self._settle()
         return self._part(lambda column: type(column)(*_kind(column), compress(column, keep)))
 
@@ -176,7 +193,7 @@ class Samples(Sequence[Sample]):
         """Those looks that saw this."""
         self._settle()
         wanted = ord(seen)
-        return self.where([one == wanted for one in self._seen])
+        return self.where(bytes(one == wanted for one in self._seen))
 
     def _part(self, cut: Callable[[Any], Any]) -> "Samples":
         part = Samples(self.probe)
@@ -233,6 +250,8 @@ class Samples(Sequence[Sample]):
         return tuple(sorted(set(self._seq)))
 
 
+_BLOCK = 1 << 16
+"""Looks that are sorted at a time."""
 _KINDS_OF_LOOK = frozenset(seen.value for seen in Seen)
 
 

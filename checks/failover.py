@@ -86,7 +86,7 @@ class Failover:
         if not looks:
             return never_looked(self.probe)
         _, done, _ = looks.columns()
-        before = looks.where([one <= began_s for one in done])
+        before = looks.where(bytes(one <= began_s for one in done))
         good, bad = before.last(Seen.GOOD), before.last(Seen.BAD)
         if good is None and bad is None:
             return unknown("no look of {probe} saw anything before {fault}", probe=self.probe, fault=self.after)

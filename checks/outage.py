@@ -116,11 +116,12 @@ def until(looks: Samples, healing_s: float | None) -> Samples:
         return looks
     sent, done, seen = looks.columns()
     good, bad = ord(Seen.GOOD), ord(Seen.BAD)
-    rows = list(zip(sent, done, seen, strict=True))
-    slowest_s = max((to_s - from_s for from_s, to_s, one in rows if one == good and to_s <= healing_s), default=0.0)
+    answered = (to_s - from_s for from_s, to_s, one in zip(sent, done, seen, strict=True)
+                if one == good and to_s <= healing_s)  # fmt: skip
+    hung_s = healing_s - max(answered, default=0.0)
     return looks.where(
-        [to_s <= healing_s or (one == bad and from_s < healing_s - slowest_s) for from_s, to_s, one in rows]
-    )
+        bytes(to_s <= healing_s or (one == bad and from_s < hung_s) for from_s, to_s, one in zip(sent, done, seen, strict=True))
+    )  # fmt: skip
 
 
 NOT_RECOVERED = "not_recovered"

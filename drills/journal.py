@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from sys import intern
 from typing import Any, Self
 
 from checks import Event, Trust
@@ -268,10 +269,12 @@ class _Reading:
         if tail != _TAIL_BYTES + link + b'"}':
             raise _damaged(self.path, number + 1)
         try:
-            data, _ = _SCAN(line.decode(), 0)
-            event = Event(seq=data["seq"], t_s=data["t_us"] / 1e6, at=data["at"], kind=data["kind"],
-                          source=data["source"], trust=Trust(data["trust"]), data=data["data"])  # fmt: skip
-        except (KeyError, ValueError, TypeError) as error:
+            told, _ = _SCAN(line.decode(), 0)
+            # Names come by the hundred thousand and are few; each is kept once.
+            data = {intern(name): value for name, value in told["data"].items()}
+            event = Event(seq=told["seq"], t_s=told["t_us"] / 1e6, at=told["at"], kind=intern(told["kind"]),
+                          source=intern(told["source"]), trust=Trust(told["trust"]), data=data)  # fmt: skip
+        except (AttributeError, KeyError, ValueError, TypeError) as error:
             raise _damaged(self.path, number + 1) from error
         if event.seq != number:
             raise _damaged(self.path, number + 1)

@@ -2,11 +2,9 @@
 
 from reports.language import phrase, say
 from reports.markup import Html, el, join
+from reports.ratings import WORDS
 from reports.report import DimensionScore, Report
 from reports.wording import show_part, show_points
-
-RATINGS = {"P": "performed without challenges", "S": "performed with some challenges", "M": "performed with major challenges",
-           "U": "unable to be performed"}  # fmt: skip
 
 
 def abilities(report: Report, language: str) -> Html:
@@ -22,7 +20,7 @@ def abilities(report: Report, language: str) -> Html:
 def _row(one: DimensionScore, widest: float, language: str) -> Html:
     points = 0.0 if one.points is None else one.points
     said = say(one.title, language)
-    rating = el("abbr", one.rating or "?", title=say(RATINGS.get(one.rating, "not judged"), language),
+    rating = el("abbr", one.rating or "?", title=say(WORDS.get(one.rating, "not judged"), language),
                 class_=f"rating {one.rating.lower() or 'none'}")  # fmt: skip
     figure = phrase(
         "{points} of 100, weight {weight}", language, points=show_part(one.points), weight=show_part(one.weight)

@@ -216,3 +216,14 @@ def test_reading_between_batches_costs_no_more_than_the_batch() -> None:
         evidence.add(event)
         assert evidence.samples("orders").first(Seen.BAD) is None
     assert time.perf_counter() - began < 10  # 0.3 s; sorting everything each time would take minutes
+
+
+def test_a_look_that_ended_long_after_all_others_stands_where_it_was_sent() -> None:
+    """Farther away than any block that is sorted at a time."""
+    looks = [look(n, n * 0.02) for n in range(1, 150_000)]
+    samples = Samples("p", [*looks, look(0, 0.0, took_s=3_000.0), look(70_000, 70_000 * 0.02 - 600)])
+
+    assert [one.n for one in samples[:3]] == [0, 1, 2]
+    assert samples[-1].n == 149_999
+    sent = list(samples.columns()[0])
+    assert sent == sorted(sent)
