@@ -15,6 +15,8 @@ from drills.rundir import RunDir
 from drills.stage import outstanding
 from injectors.host import write_whole
 
+NO_REPORT = "no report"
+"""How a run stands that came to its end and was not judged, or not yet."""
 ABORT_S = 120.0
 """How long `drills abort` waits for a run to heal and end before it says that it goes on without it."""
 
@@ -42,7 +44,7 @@ def standing(run: RunDir) -> str:
 def _unreported(run: RunDir, events: Sequence[Event]) -> str:
     closed = [event.source for event in events if event.kind == "run.closed"]
     if closed[:1] == ["conductor"]:
-        return f"no report    drills report {run.short}"
+        return f"{NO_REPORT}    drills report {run.short}"
     if closed:
         return "died, and was healed"
     return "died" if events else "died before it began"

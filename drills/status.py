@@ -17,7 +17,7 @@ from drills import journal
 from drills.asked import asked
 from drills.clock import Clock, SystemClock
 from drills.judging import stored
-from drills.past_runs import standing
+from drills.past_runs import NO_REPORT, standing
 from drills.rundir import RunDir
 from drills.telling import PHASES, clock, page
 from reports.printable import printable
@@ -27,6 +27,8 @@ _LISTED_MAX = 8
 _RECENT_S = 10.0
 """Of how long back the share of good looks is told."""
 _AGAIN_S = 1.0
+_REPORT_S = 30.0
+"""How long a run that has ended is waited for to be judged; one of hours takes a while."""
 _REST = 9
 """How many times as long as a look takes it rests before the next, so that what is measured has the processor."""
 _SEEN = {Seen.GOOD: "up", Seen.BAD: "DOWN", Seen.BLIND: "cannot be seen"}
@@ -34,13 +36,25 @@ _CLEAR = "\033[H\033[2J"
 
 
 def watch(run: RunDir, *, clear: bool) -> Iterator[str]:
-    """How it stands, again every second until the run has ended; with `clear` each in the place of the one before."""
+    """How it stands, again every second until the run has ended and was judged; with `clear` each in the place of the one
+    before."""
+    was_live = False
     while True:
         live, began_s = run.is_live, time.monotonic()
+        if was_live and not live:
+            _await_report(run)
+        was_live = live
         yield f"{_CLEAR if clear else ''}{picture(run, SystemClock())}" + ("" if clear or not live else "\n")
         if not live:
             return
         time.sleep(max(_AGAIN_S, _REST * (time.monotonic() - began_s)))
+
+
+def _await_report(run: RunDir) -> None:
+    """The run has just ended: how that was, its report will say in a moment."""
+    until_s = time.monotonic() + _REPORT_S
+    while standing(run).startswith(NO_REPORT) and time.monotonic() < until_s:
+        time.sleep(0.1)
 
 
 def picture(run: RunDir, clock_: Clock) -> str:

@@ -314,8 +314,8 @@ def test_a_wrong_password_is_told_without_it(server: Postgres) -> None:
 @pytest.mark.real("PostgreSQL")
 def test_a_server_that_hangs_holds_nobody_up_for_long(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the connection and says nothing more."""
-    monkeypatch.setattr(history, "_DEADLINE_S", 0.5)
     place = empty(server)
+    monkeypatch.setattr(history, "_DEADLINE_S", 0.5)
     server.pause(signal.SIGSTOP)
     try:
         began = time.monotonic()
