@@ -24,8 +24,8 @@ STRETCHES_MAX = 500
 _NEAR_S = 1e-3
 
 _GOOD, _BAD, _BLIND = (ord(one) for one in Seen)
-_RUN = re.compile(rb"(.)\1*", re.DOTALL)
-"""Looks in a row that saw the same."""
+_RUN = re.compile(b"|".join(re.escape(one.value.encode()) + b"+" for one in Seen))
+"""Looks in a row that saw the same; a pattern that refers back to itself would remember each of millions."""
 
 
 @dataclass(frozen=True, slots=True)
