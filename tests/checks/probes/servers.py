@@ -214,7 +214,8 @@ class Postgres:
 
         assert self.process
         for one in [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]:
-            one.send_signal(number)
+            with suppress(psutil.NoSuchProcess):  # a worker that has just ended by itself
+                one.send_signal(number)
 
     def sql(self, text: str, **login: Any) -> list[tuple[Any, ...]]:
         """Ask as the owner."""
