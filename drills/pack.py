@@ -12,13 +12,13 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from drills import journal, judging
 from drills.errors import DrillError, Exit, mistake
+from drills.reviewing import see_it_is_over, written_whole
 from drills.rundir import RunDir
 from drills.running import files
 from reports import Report
@@ -57,29 +57,15 @@ class Found(NamedTuple):
 
 def pack(run: RunDir, *, path: Path | None, language: str) -> Path:
     """Write the pack of a run that is over; pass where it is. Raises DrillError when the run cannot be judged."""
-    if run.is_live:
-        raise mistake(run.short, "the run is under way", "wait until it has ended", "under-way")
+    see_it_is_over(run, "drills pack")
     report = judging.judge_run(run)
     path = path or Path(f"{run.id}.zip")
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}-", delete=False) as room:
-            partial = Path(room.name)
-            with _never_half(partial):
-                _write(room, _members(run, report, language), report)
-                partial.rename(path)
-    except OSError as error:
-        raise mistake(str(path), f"the pack cannot be written: {error.strerror}", "name another file with -o",
-                      "no-file") from error  # fmt: skip
+    with written_whole(path) as beside:
+        beside.touch(mode=0o600)  # as private as the run's directory
+        with beside.open("wb") as room:
+            _write(room, _members(run, report, language), report)
+        beside.replace(path)
     return path
-
-
-@contextmanager
-def _never_half(partial: Path) -> Iterator[None]:
-    """Whatever happens, no half of a pack stays."""
-    try:
-        yield
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _members(run: RunDir, report: Report, language: str) -> Iterator[tuple[str, bytes | Path]]:

@@ -37,7 +37,7 @@ _ITEMS = ("Summary", "Description", "Assignee", "Due Date", "Labels", "Status", 
 def review(run: RunDir, *, path: Path | None, today: date | None, language: str) -> int:
     """Draft the review of a run, or see what is still open in one that was drafted; pass the exit code."""
     path = path or run.path / NAME
-    _see_it_is_over(run, "drills review")
+    see_it_is_over(run, "drills review")
     kept = judging.stored(run)
     report = judging.judge_stored(run, kept)
     if not path.exists():
@@ -76,13 +76,13 @@ def items(run: RunDir, *, path: Path | None, form: str) -> int:
 def export(runs: Sequence[RunDir], *, form: str, path: Path | None) -> int:
     """Write the event log of these runs, each of them a case, or all looks of their probes; or print it."""
     for run in runs:
-        _see_it_is_over(run, "drills export")
+        see_it_is_over(run, "drills export")
     counts: list[int] = []
     pieces = _PIECES[form](runs, counts)
     if path is None:
         _print_whole(pieces)
         return Exit.PASSED
-    with _written(path) as beside:
+    with written_whole(path) as beside:
         _put(pieces, beside)
         beside.replace(path)
     what = "looks" if form == "looks" else "events"
@@ -108,7 +108,8 @@ def _tell(written: ReviewFile, judged: review_rules.Judged) -> int:
     return Exit.PASSED
 
 
-def _see_it_is_over(run: RunDir, command: str) -> None:
+def see_it_is_over(run: RunDir, command: str) -> None:
+    """Raises DrillError while the run is under way."""
     if run.is_live:
         raise mistake(command, f"run {run.short} is under way", "wait until it has ended", "under-way")
 
@@ -121,7 +122,7 @@ def _file_option(run: RunDir, path: Path) -> str:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[Path]:
+def written_whole(path: Path) -> Iterator[Path]:
     """Where to write it, so that nobody ever sees half of it. Raises DrillError when it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:

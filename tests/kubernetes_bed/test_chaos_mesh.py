@@ -70,3 +70,4 @@ def test_a_killed_container_is_started_again(shop: Bed) -> None:
     shop.wait("one more restart", lambda: restarts(shop) == before + 1)
 
     shop.kubectl("delete", "podchaos", "killed", "--timeout=30s")
+    assert restarts(shop) == before + 1, "once, and not again when it is taken away"

@@ -37,3 +37,4 @@ def test_a_zone_without_power_loses_its_nodes_and_pods_to_the_others_until_it_is
 
         zones["west-1"].power_on()
         scheduler.wait(lambda: nodes(plane) == {"east-1": 4, "east-2": 4, "west-1": 4})
+        assert pods(plane) == {"east-1": 6, "east-2": 6}, "who has found a place stays there"

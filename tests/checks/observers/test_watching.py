@@ -270,7 +270,8 @@ def test_a_line_that_makes_no_sense_is_no_peace(tmp_path: Path, line: bytes) -> 
             server.say(line)
             await again(server)
         server.put(deployment("shop", 11, ready=2))
-        await told.comes("kubernetes.changed", object="deployment/shop")
+        changed = await told.comes("kubernetes.changed", object="deployment/shop")
+        assert changed["now"]["ready"] == 2, "what makes sense is heard after what did not"
 
     watched(tmp_path, do)
 
