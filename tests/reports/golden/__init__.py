@@ -17,6 +17,7 @@ from reports.to_terminal import ToTerminal
 from tests.reports import specimen
 
 HERE = Path(__file__).parent
+PARTS = HERE.parents[2] / "reports" / "html"
 _HTML = ("failed", "chinese", "paged", "rehearsed", "handled")
 """Specimens that are kept as HTML: five are enough to see what changes, and small enough to keep."""
 
@@ -30,8 +31,17 @@ def files() -> Iterator[tuple[Path, str]]:
         yield HERE / f"{name}.json", ToJson().render(report, language)
         yield HERE / f"{name}.xml", ToJunit().render(report, language)
         if name in _HTML:
-            yield HERE / f"{name}.html", ToHtml().render(report, language)
+            yield HERE / f"{name}.html", _bare(ToHtml().render(report, language))
     yield HERE / "failed.after-action.md", after_action(specimen.failing())
     yield HERE / "rehearsed.after-action.md", after_action(specimen.rehearsed(), "zh")
     yield HERE / "rehearsed.evaluation.csv", evaluation(specimen.rehearsed()).replace("\r\n", "\n")
     yield HERE / "schema.json", json.dumps(json_schema(), indent=1) + "\n"
+
+
+def _bare(page: str) -> str:
+    """The page without style and script, which are files of their own and the same in each."""
+    for tag, name in (("style", "style.css"), ("script", "script.js")):
+        whole = f"<{tag}>{(PARTS / name).read_text(encoding='utf-8')}</{tag}>"
+        assert page.count(whole) == 1, f"the page holds {name} once, as it is"
+        page = page.replace(whole, f"<{tag}>{name}</{tag}>")
+    return page
