@@ -7,6 +7,7 @@ their clocks, which `observer.clock` brings to ours within bounds. Who was lost 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -150,18 +151,18 @@ class Alerting:
     def held(self, moment_s: float = inf) -> Iterator[Event]:
         """What Alertmanager last said of each alert until this moment, if it held it then."""
         last: dict[tuple[str, str], Event] = {}
-        for event in self._evidence.of("alert.held"):
+        for event in self._evidence.told("alert.held"):
             if event.t_s <= moment_s:
                 last[event.data.get("observer", ""), event.data["fingerprint"]] = event
         return (event for event in last.values() if event.data["state"] != "gone")
 
     def ever_held(self) -> Iterator[Event]:
         """Each time Alertmanager said that it held an alert."""
-        return (event for event in self._evidence.of("alert.held") if event.data["state"] != "gone")
+        return (event for event in self._evidence.told("alert.held") if event.data["state"] != "gone")
 
     def suppressed(self, from_s: float, to_s: float) -> Iterator[Event]:
         """When Alertmanager said in this time that it held an alert back."""
-        return (event for event in self._evidence.of("alert.held", state="suppressed") if from_s <= event.t_s <= to_s)
+        return (event for event in self._evidence.each("alert.held", state="suppressed") if from_s <= event.t_s <= to_s)
 
     def name_of(self, fingerprint: str) -> str:
         """What the alert with this fingerprint is called; empty when Alertmanager never told of it."""
@@ -203,7 +204,7 @@ class Alerting:
 
     def truncated(self, from_s: float, to_s: float, receiver: str | None = None) -> Event | None:
         """The first page that was delivered in this time and left some of its alerts out."""
-        for event in self._evidence.of("page.received"):
+        for event in self._evidence.told("page.received"):
             whole = not event.data.get("truncated") and len(event.data["alerts"]) < 500
             if not whole and from_s <= event.t_s <= to_s and _accepted(event) and receiver in (None, _receiver(event)):
                 return event
@@ -211,7 +212,7 @@ class Alerting:
 
     def refused(self, from_s: float, to_s: float) -> Trouble | None:
         """The first page in this time that a sink did not take, as for a wrong token: it may have been any."""
-        for event in self._evidence.of("page.rejected"):
+        for event in self._evidence.told("page.rejected"):
             if from_s <= event.t_s <= to_s:
                 return Trouble(observer=event.data.get("observer", ""), why=str(event.data.get("why") or "?"),
                                from_s=event.t_s, to_s=event.t_s, seq=event.seq)  # fmt: skip
@@ -220,7 +221,7 @@ class Alerting:
     def _told(self, kind: str, before_s: float) -> Iterable[Event]:
         """The last of these events of each observer until then, or its first when it said it only later."""
         found: dict[str, Event] = {}
-        for event in self._evidence.of(kind):
+        for event in self._evidence.told(kind):
             name = event.data.get("observer", "")
             if name not in found or event.t_s <= before_s:
                 found[name] = event
@@ -228,11 +229,20 @@ class Alerting:
 
 
 def _listeners(evidence: Evidence) -> tuple[Listener, ...]:
+    """Of what an observer told that comes very often, the first of each kind is enough."""
     told: dict[str, list[Event]] = {}
-    kinds = ("observer.opened", "observer.lost", "observer.back", "observer.restarted", *_ROLE_OF)
-    for event in sorted((event for kind in kinds for event in evidence.of(kind)), key=lambda one: one.seq):
-        told.setdefault(event.data.get("observer", ""), []).append(event)
-    return tuple(_listener(name, events, roles) for name, events in told.items() if (roles := _roles(events)))
+    for kind in ("observer.opened", "observer.lost", "observer.back", "observer.restarted"):
+        for event in evidence.told(kind):
+            told.setdefault(event.data.get("observer", ""), []).append(event)
+    for kind in _ROLE_OF:
+        begun: dict[str, Event] = {}
+        for event in evidence.told(kind):
+            begun.setdefault(event.data.get("observer", ""), event)
+        for name, event in begun.items():
+            told.setdefault(name, []).append(event)
+    found = [sorted(events, key=lambda one: one.seq) for events in told.values()]
+    return tuple(_listener(events[0].data.get("observer", ""), events, roles)
+                 for events in sorted(found, key=lambda one: one[0].seq) if (roles := _roles(events)))  # fmt: skip
 
 
 def _roles(events: Sequence[Event]) -> frozenset[str]:
@@ -268,31 +278,34 @@ def _troubles(name: str, events: Sequence[Event]) -> Iterator[Trouble]:
 
 def _episodes(evidence: Evidence, clocks: Clocks) -> Iterator[Episode]:
     """Oldest first within a series."""
-    told: dict[tuple[str, str], list[Event]] = {}
-    for event in evidence.of("alert.state"):
-        told.setdefault((event.data.get("observer", ""), str(event.data["series"])), []).append(event)
-    sensed = {_begun(event): event.data for event in evidence.of("alert.sensed")}
+    sensed = {_begun(event): (event.data.get("sample_unix"), event.data.get("scrape_s"))
+              for event in evidence.told("alert.sensed")}  # fmt: skip
     outside = {event.data.get("observer", ""): event.data.get("external_labels") or {}
                for event in evidence.of("alerting.rules")}  # fmt: skip
 
-    def episode(part: Sequence[Event], end: Event | None) -> Episode:
-        labels = {**outside.get(part[0].data.get("observer", ""), {}), **part[0].data["labels"]}
-        return _episode(part, end, labels, clocks, sensed.get(_begun(part[0]), {}))
+    found: dict[tuple[str, str], list[Episode]] = {}
+    parts: dict[tuple[str, str], list[Event]] = {}
 
-    for events in told.values():
-        part: list[Event] = []
-        for event in events:
-            state = event.data["state"]
-            if part and state == "pending":  # that it had ended in between was not seen
-                yield episode(part, None)
-                part = []
-            if state != "inactive":
-                part.append(event)
-            elif part:
-                yield episode(part, event)
-                part = []
-        if part:
-            yield episode(part, None)
+    def over(series: tuple[str, str], end: Event | None) -> None:
+        part, before = parts[series], found[series]
+        labels: Mapping[str, str] = {**outside.get(series[0], {}), **part[0].data["labels"]}
+        if before and before[-1].labels == labels:
+            labels = before[-1].labels  # one for all: there may be thousands
+        before.append(_episode(part, end, labels, clocks, sensed.get(_begun(part[0]), (None, None))))
+        parts[series] = []
+
+    for event in evidence.told("alert.state"):
+        series, state = (event.data.get("observer", ""), str(event.data["series"])), event.data["state"]
+        found.setdefault(series, [])
+        if parts.setdefault(series, []) and state == "pending":  # that it had ended in between was not seen
+            over(series, None)
+        if state != "inactive":
+            parts[series].append(event)
+        elif parts[series]:
+            over(series, event)
+    for series in [series for series, part in parts.items() if part]:
+        over(series, None)
+    yield from chain.from_iterable(found.values())
 
 
 def _begun(event: Event) -> tuple[object, ...]:
@@ -301,7 +314,7 @@ def _begun(event: Event) -> tuple[object, ...]:
 
 
 def _episode(part: Sequence[Event], end: Event | None, labels: Mapping[str, str], clocks: Clocks,
-             sensed: Mapping[str, Any]) -> Episode:  # fmt: skip
+             sensed: tuple[float | None, float | None]) -> Episode:  # fmt: skip
     observer = part[0].data.get("observer", "")
     pending = next((event for event in part if event.data["state"] == "pending"), None)
     firing = next((event for event in part if event.data["state"] == "firing"), None)
@@ -319,7 +332,7 @@ def _episode(part: Sequence[Event], end: Event | None, labels: Mapping[str, str]
     return Episode(
         alert=part[0].data["alert"], labels=labels, pending=begun, firing=at(firing), ended=at(end),
         pending_unix=pending_unix, firing_unix=firing.data.get("since_unix") if firing else None,
-        sensed_unix=sensed.get("sample_unix"), scrape_s=sensed.get("scrape_s"),
+        sensed_unix=sensed[0], scrape_s=sensed[1],
         lines=tuple(event.seq for event in (pending, firing, end) if event),
     )  # fmt: skip
 
@@ -370,7 +383,7 @@ def _deliveries(evidence: Evidence, begun: _Begun) -> Iterator[Delivery]:
     first: dict[tuple[object, ...], float] = {}
     done: set[tuple[object, ...]] = set()
     last: dict[tuple[str, str], tuple[str, int]] = {}
-    for event in evidence.of("page.received"):
+    for event in evidence.told("page.received"):
         receiver = _receiver(event)
         for alert in event.data["alerts"]:
             whose, status, starts = (receiver, alert["fingerprint"]), alert["status"], alert.get("starts_unix")

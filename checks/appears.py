@@ -103,7 +103,7 @@ class Appears:
         steady = evidence.first("steady.confirmed", phase="before")
         since_s = float(steady.data["from_s"]) if steady else 0.0
         early = looks.between(since_s, began_s)
-        before = early.where([one <= began_s for one in early.columns()[1]])
+        before = early.where(one <= began_s for one in early.columns()[1])
         if (place := before.last(Seen.GOOD)) is not None:
             yield failed("{probe} was there before {fault}", proof=(before[place].seq,), probe=self.probe,
                          fault=self.during)  # fmt: skip

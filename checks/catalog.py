@@ -15,6 +15,7 @@ CHECKS: Mapping[str, str] = {
     "alert": "checks.alert:Alert",
     "alerts": "checks.alerts:Alerts",
     "sop": "checks.sop.check:Sop",
+    "rescheduled": "checks.rescheduled:Rescheduled",
 }
 
 PROBES: Mapping[str, str] = {
@@ -25,6 +26,7 @@ PROBES: Mapping[str, str] = {
     "sql": "checks.probes.sql:SqlProbe",
     "command": "checks.probes.command:CommandProbe",
     "prometheus": "checks.probes.prometheus:PrometheusProbe",
+    "kubernetes": "checks.probes.kubernetes:KubernetesProbe",
 }
 
 ADDRESSES: Mapping[str, str] = {
@@ -36,7 +38,7 @@ ADDRESSES: Mapping[str, str] = {
     "command": "checks.probes.command:CommandPlace",
     "prometheus": "checks.probes.prometheus:PrometheusServer",
 }
-"""As an inventory says how probes reach a target."""
+"""As an inventory says how probes reach a target. The probe `kubernetes` reads the address that injectors have."""
 
 OBSERVERS: Mapping[str, str] = {
     "prometheus": "checks.observers.prometheus:PrometheusObserver",

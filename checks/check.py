@@ -258,7 +258,8 @@ class Waits(Protocol):
 class Listens(Protocol):
     """An optional mark of a check: it judges what observers tell, and without any it could never say anything."""
 
-    listens: ClassVar[bool]
+    listens: ClassVar[bool | str]
+    """True: whoever tells of alerts; else the kind of observer that it needs."""
 
 
 @runtime_checkable

@@ -5,6 +5,8 @@ What an object was before the first change comes first, as if it had been told o
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import merge
 from typing import Any
 
 from checks.evidence import Event, Evidence
@@ -36,6 +38,8 @@ class Change:
     """Who changed what it should be, and how; empty when nobody did."""
     within_s: float = 0.0
     """It came about no longer before it was told than this; 0: it was told as it came."""
+    noted_s: float | None = None
+    """Since when it is ready, or is not, as the cluster noted it, by its own clock and in whole seconds."""
 
     @property
     def kind(self) -> str:
@@ -55,7 +59,7 @@ class Change:
 
 def changes(evidence: Evidence, observer: str = "") -> Iterator[Change]:
     """All that was told, in order; of one observer, or of all."""
-    events = sorted((*evidence.of(LISTED), *evidence.of(CHANGED)), key=lambda one: one.seq)
+    events = merge(evidence.told(LISTED), evidence.told(CHANGED), key=lambda one: one.seq)
     for event in events:
         if observer in ("", event.data.get("observer")):
             yield from _listed(event) if event.kind == LISTED else (_change(event, event.data, event.data["change"]),)
@@ -80,4 +84,13 @@ def _change(event: Event, data: Mapping[str, Any], change: str) -> Change:
         was=data.get("was") or {},
         wrote=data.get("wrote") or {},
         within_s=float(data.get("within_s") or 0.0),
+        noted_s=_noted_s(event, str((data.get("now") or {}).get("since") or "")),
     )
+
+
+def _noted_s(event: Event, since: str) -> float | None:
+    """A time of the cluster's, in seconds since the run was opened; None of what is no time."""
+    try:
+        return round(event.t_s - (datetime.fromisoformat(event.at) - datetime.fromisoformat(since)).total_seconds(), 6)
+    except (ValueError, TypeError, OverflowError):  # none is told; or one without its zone
+        return None

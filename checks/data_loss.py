@@ -1,7 +1,7 @@
 """Is everything that was acknowledged still there at the end?"""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
@@ -13,6 +13,9 @@ from checks.units import show_count, show_duration
 
 _AROUND_S = 5.0
 """Writes acknowledged this long before a fault are at risk: replication that lags by more is another disease."""
+
+
+_GOOD = ord(Seen.GOOD)
 
 
 class Write(NamedTuple):
@@ -52,7 +55,7 @@ class DataLoss:
         doubt = self._doubt(evidence, looks, present, back)
         if doubt:
             return doubt
-        writes = [one for one in _writes(looks.only(Seen.GOOD)) if one.acknowledged_s <= back.t_s]
+        writes = _Writes(looks, back.t_s)
         missing = [one for one in writes if one.n not in present]
         faults = [fault for fault in map(evidence.fault, evidence.faults) if fault.effect_s is not None]
         if missing:
@@ -81,7 +84,7 @@ class DataLoss:
         return unknown("{count} writes of {probe} are there that were never sent, so the reading cannot be believed",
                        proof=(back.seq,), count=show_count(strange), probe=self.probe)  # fmt: skip
 
-    def _all_there(self, writes: list[Write], looks: Samples, present: "_Present", faults: list[FaultSeen],
+    def _all_there(self, writes: "_Writes", looks: Samples, present: "_Present", faults: list[FaultSeen],
                    back: Event) -> Verdict:  # fmt: skip
         about: dict[str, Any] = {"probe": self.probe, "acknowledged": show_count(len(writes)), "proof": (back.seq,)}
         unacknowledged = sum(n in present for n in looks.only(Seen.BAD).numbers())
@@ -95,12 +98,12 @@ class DataLoss:
                            at_risk=show_count(at_risk), needed=show_count(max(1, self.at_least)), **about)  # fmt: skip
         return passed("all {acknowledged} acknowledged {probe} are there", **about)
 
-    def _missing(self, missing: list[Write], writes: list[Write], looks: Samples, faults: list[FaultSeen],
+    def _missing(self, missing: list[Write], writes: "_Writes", looks: Samples, faults: list[FaultSeen],
                  back: Event) -> Verdict:  # fmt: skip
         first, last = min(missing), max(missing)
         fault = min(faults, key=lambda one: abs(_began_s(one) - first.acknowledged_s), default=None)
-        kept = [one.acknowledged_s for one in writes if one < first]
-        window = _window(first, last, max(kept, default=looks[0].sent_s), fault)
+        kept_s = max((one.acknowledged_s for one in writes if one < first), default=looks[0].sent_s)
+        window = _window(first, last, kept_s, fault)
         about: dict[str, Any] = {
             "proof": tuple(sorted({back.seq, *_lines(looks, {first.n, last.n}), *(fault.lines if fault else ())})),
             "measured": {"missing": Measured.count(len(missing)), "acknowledged": Measured.count(len(writes)),
@@ -137,8 +140,21 @@ class DataLoss:
         return passed(pattern + "; limit {limit}", **about)
 
 
-def _writes(good: Samples) -> Iterable[Write]:
-    return map(Write, good.columns()[1], good.numbers())
+class _Writes:
+    """Those that were acknowledged until a moment; one by one, since there may be millions."""
+
+    def __init__(self, looks: Samples, until_s: float) -> None:
+        self._looks, self._until_s = looks, until_s
+        self._count = sum(1 for _ in self)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Write]:
+        _, done, seen = self._looks.columns()
+        for done_s, n, one in zip(done, self._looks.numbers(), seen, strict=True):
+            if one == _GOOD and done_s <= self._until_s:
+                yield Write(done_s, n)
 
 
 class _Present:
@@ -183,7 +199,7 @@ def _window(first: Write, last: Write, kept_s: float, fault: FaultSeen | None) -
 
 
 def _lines(looks: Samples, numbers: set[int]) -> tuple[int, ...]:
-    return looks.where([n in numbers for n in looks.numbers()]).lines()
+    return looks.where(n in numbers for n in looks.numbers()).lines()
 
 
 def _listed(numbers: Sequence[int], most: int = 3) -> str:

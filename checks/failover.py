@@ -1,8 +1,10 @@
 """Does the service come back by itself while the fault is still there, and soon enough?"""
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
+from operator import sub
 from typing import Annotated, Any, ClassVar
 
 from checks.check import FaultName, Horizon, Measured, ProbeName, Verdict, Window, failed, passed, unknown
@@ -86,7 +88,7 @@ class Failover:
         if not looks:
             return never_looked(self.probe)
         _, done, _ = looks.columns()
-        before = looks.where(bytes(one <= began_s for one in done))
+        before = looks.where(one <= began_s for one in done)
         good, bad = before.last(Seen.GOOD), before.last(Seen.BAD)
         if good is None and bad is None:
             return unknown("no look of {probe} saw anything before {fault}", probe=self.probe, fault=self.after)
@@ -104,11 +106,11 @@ class Failover:
         good = during.only(Seen.GOOD)
         sent, done, _ = good.columns()
         first = max((place for place, one in enumerate(done) if one <= began_s), default=0)
-        gaps = [done[place + 1] - sent[place] for place in range(first, len(good) - 1)]
+        gap_s = max(map(sub, done.since(first + 1), sent.since(first)), default=-inf)
         if fault.until_s is not None:
-            gaps.append(fault.until_s - sent[-1])
-        gap_s = round(max(gaps, default=inf), 6)
-        after = next((place for place, one in enumerate(sent) if one >= fault.effect_s), len(good))
+            gap_s = max(gap_s, fault.until_s - sent[-1])
+        gap_s = inf if gap_s == -inf else round(gap_s, 6)
+        after = bisect_left(sent, fault.effect_s)
         run = good_for(good, after, hold_s, patient_s)
         proof = (good[first].seq, good[-1].seq)
         if run is None:

@@ -5,9 +5,9 @@ if all had been bad and endless. A limit that holds both ways is kept, one that 
 one in between nobody can say. So looking away can never turn anything into a pass.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import inf, isfinite
 
 from checks.check import DurationLimit, Measured, RatioLimit, Sentence, Verdict, Window, failed, passed, unknown
@@ -93,7 +93,7 @@ class Limits:
                           measured=measured, success=show_ratio(figure.value, beside=figure.limit.value),
                           looks=show_count(saw(looks)), limit=figure.limit)  # fmt: skip
         assert figure.limit is not None  # without a limit nothing is broken
-        proof = ends(looks.where([not figure.limit.holds(one) for one in _waits(looks)]))
+        proof = ends(looks.where(not figure.limit.holds(one) for one in _waits(looks)))
         if figure.value == inf:
             return failed("{bad} of {looks} looks failed, which counts against {limit}", proof=proof, measured=measured,
                           bad=show_count(looks.count(Seen.BAD)), looks=show_count(saw(looks)),
@@ -131,7 +131,7 @@ def hardly_watched(evidence: Evidence, looks: Samples, from_s: float, to_s: floa
         return unknown(pattern, proof=ends(looks), saw=show_count(saw(looks)), looks=show_count(len(looks)),
                        why=why_blind(looks), needed=show_count(needed))  # fmt: skip
     sent, _, _ = looks.columns()
-    gap_s = max(later - earlier for earlier, later in pairwise([from_s, *sent, to_s]))
+    gap_s = max(later - earlier for earlier, later in pairwise(chain([from_s], sent, [to_s])))
     if gap_s > patience_s(evidence, looks.probe, max(1.0, (to_s - from_s) / 10)) + 1e-6:
         return unknown("nobody looked for {gap} of {span}", proof=ends(looks), gap=show_duration(gap_s),
                        span=show_duration(to_s - from_s))  # fmt: skip
@@ -157,8 +157,7 @@ def saw(looks: Samples) -> int:
 
 def ends(looks: Samples) -> tuple[int, ...]:
     """The journal lines of these looks, or the first and last of them when there are too many to read."""
-    lines = looks.lines()
-    return lines if len(lines) <= _PROOFS else (*lines[: _PROOFS // 2], *lines[-_PROOFS // 2 :])
+    return looks.ends(_PROOFS)
 
 
 def need_one(**limits: RatioLimit | DurationLimit | None) -> None:
@@ -168,7 +167,7 @@ def need_one(**limits: RatioLimit | DurationLimit | None) -> None:
         raise ValueError("", f"there is no limit: none of {names}", 'give at least one, as success: ">= 99.9%"')
 
 
-def _quantile(times: list[float], share: float, faster: int, slower: int) -> float:
+def _quantile(times: Sequence[float], share: float, faster: int, slower: int) -> float:
     """The quantile of these times with so many more that took no time at all, and so many that never ended."""
     place = rank(faster + len(times) + slower, share) - faster
     if place < 0:

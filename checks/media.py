@@ -4,8 +4,7 @@ What is lost is late as well, since it never came. A blind look may have been an
 as in `level`: a limit is kept or broken only when it is so with all blind looks for it and with all against it.
 """
 
-from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -110,23 +109,24 @@ def _lost(looks: Samples, limit: Lost) -> _Share:
 
 def _late(looks: Samples, limit: Late, waits_s: float) -> _Share:
     """Where the probe gives up before a packet would be late, what it did not wait for may yet have come in time."""
-    bad, blind, took_s, over_s = (
-        looks.count(Seen.BAD),
-        looks.count(Seen.BLIND),
-        looks.took_s(),
-        limit.over.total_seconds(),
-    )
-    slow = len(took_s) - bisect_right(took_s, over_s + _GRAIN_S)
+    bad, blind, over_s = looks.count(Seen.BAD), looks.count(Seen.BLIND), limit.over.total_seconds()
+    slow = sum(_slow(looks, over_s))
     sure = slow if waits_s < over_s else slow + bad
     return _Share(name=f"late_{write_duration(limit.over)}", limit=RatioLimit("<=", limit.at_most), over_s=over_s,
                   value=(slow + bad) / saw(looks), low=sure / len(looks), high=(slow + bad + blind) / len(looks))  # fmt: skip
 
 
+def _slow(looks: Samples, over_s: float) -> Iterator[bool]:
+    """Of each look whether it was good, and took longer."""
+    good = ord(Seen.GOOD)
+    return (
+        one == good and to_s - from_s > over_s + _GRAIN_S for from_s, to_s, one in zip(*looks.columns(), strict=True)
+    )
+
+
 def _broken(share: _Share, looks: Samples, measured: Mapping[str, Measured]) -> Verdict:
-    sent, done, seen = looks.columns()
-    bad, good = ord(Seen.BAD), ord(Seen.GOOD)
-    meant = [one == bad or (one == good and to_s - from_s > share.over_s + _GRAIN_S)
-             for from_s, to_s, one in zip(sent, done, seen, strict=True)]  # fmt: skip
+    bad = ord(Seen.BAD)
+    meant = (slow or one == bad for slow, one in zip(_slow(looks, share.over_s), looks.columns()[2], strict=True))
     about: dict[str, Any] = {"proof": ends(looks.where(meant)), "measured": measured, "share": _shown(share),
                              "packets": show_count(saw(looks)), "limit": share.limit}  # fmt: skip
     if share.over_s == inf:

@@ -93,7 +93,7 @@ class _Finder:
     def _alert(self) -> tuple[Milestone, Milestone]:
         """When the first alert after the fault became active, and when it fired."""
         alerting = self.evidence.derived(Alerting)
-        told_before = {event.seq for event in self.evidence.of("alert.state") if event.data.get("before")}
+        told_before = {event.seq for event in self.evidence.told("alert.state") if event.data.get("before")}
         fresh = [one for one in alerting.episodes
                  if one.firing and one.firing.high_s >= self.began_s and not told_before & {*one.lines}]  # fmt: skip
         if fresh:
@@ -117,7 +117,7 @@ class _Finder:
     def _cleared(self, paged: Milestone) -> Milestone:
         """The first page after that which was delivered that says that an alert is over."""
         since_s = paged.at_s if paged.at_s is not None else self.began_s
-        for event in self.evidence.of("page.received", status="resolved"):
+        for event in self.evidence.each("page.received", status="resolved"):
             if event.t_s >= since_s and 200 <= int(event.data.get("answered") or 200) < 300:
                 return Milestone(at_s=event.t_s, low_s=event.t_s, high_s=event.t_s, seq=event.seq)
         return self._never("page.delivered", "no page said that it was over")

@@ -9,6 +9,7 @@ It is over when looks are good for `hold` on end. Good looks for a shorter time 
 """
 
 from dataclasses import dataclass
+from itertools import count
 from math import inf
 
 from checks.check import Measured
@@ -61,9 +62,10 @@ class Outage:
 def outages(looks: Samples, since_s: float, hold_s: float, patience_s: float) -> list[Outage]:
     """The interruptions that these looks show and that ended, or were still seen, after `since_s`, oldest first."""
     found: list[Outage] = []
+    done = looks.columns()[1]
     place = looks.first(Seen.BAD)
     while place is not None:
-        if looks[place].done_s <= since_s:
+        if done[place] <= since_s:
             place = looks.first(Seen.BAD, place + 1)
             continue
         good = looks.last(Seen.GOOD, before=place)
@@ -92,16 +94,17 @@ def good_for(looks: Samples, start: int, hold_s: float, patience_s: float) -> tu
     """
     sent, _, seen = looks.columns()
     good, bad = ord(Seen.GOOD), ord(Seen.BAD)
-    first = previous = None
-    for place in range(start, len(looks)):
-        if seen[place] == bad:
+    first = None
+    first_s = previous_s = 0.0
+    for place, sent_s, one in zip(count(start), sent.since(start), seen.since(start)):
+        if one == bad:
             first = None
-        elif seen[place] == good:
-            if first is None or previous is None or sent[place] - sent[previous] > patience_s + 1e-6:
-                first = place
-            if sent[place] - sent[first] >= hold_s - 1e-6:
+        elif one == good:
+            if first is None or sent_s - previous_s > patience_s + 1e-6:
+                first, first_s = place, sent_s
+            if sent_s - first_s >= hold_s - 1e-6:
                 return first, place
-            previous = place
+            previous_s = sent_s
     return None
 
 
@@ -120,7 +123,7 @@ def until(looks: Samples, healing_s: float | None) -> Samples:
                 if one == good and to_s <= healing_s)  # fmt: skip
     hung_s = healing_s - max(answered, default=0.0)
     return looks.where(
-        bytes(to_s <= healing_s or (one == bad and from_s < hung_s) for from_s, to_s, one in zip(sent, done, seen, strict=True))
+        to_s <= healing_s or (one == bad and from_s < hung_s) for from_s, to_s, one in zip(sent, done, seen, strict=True)
     )  # fmt: skip
 
 

@@ -81,7 +81,10 @@ class Probe(Protocol):
     name: ClassVar[str]
     """The key it is written under; the key's value is its target."""
     address: ClassVar[type]
-    """The dataclass that describes, in the inventory and under the probe's name, where such a target is."""
+    """The dataclass that describes, in the inventory and under its name, where such a target is.
+
+    Or a protocol: what the probe reads of an address that is listed elsewhere under this name, as that of an engine.
+    """
 
     @property
     def target(self) -> TargetName:

@@ -3,7 +3,7 @@
 The actual figures, whatever limits a drill sets them: `failover` and `data_loss` hold them against those.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from itertools import pairwise
 from math import inf
 from typing import NamedTuple
@@ -60,7 +60,7 @@ def _bad_before(looks: Samples, began_s: float) -> bool:
     """Whether the last look that was over when it began, and saw anything, was bad."""
     sent, done, _ = looks.columns()
     place = bisect_left(sent, began_s)
-    before = looks[:place].where([one <= began_s for one in done[:place]])
+    before = looks[:place].where(one <= began_s for one in done)
     good, bad = before.last(Seen.GOOD), before.last(Seen.BAD)
     return bad is not None and (good is None or bad > good)
 
@@ -120,10 +120,11 @@ def _brought_about(evidence: Evidence) -> list[float]:
 
 def _unseen_s(evidence: Evidence, probe: str) -> float | None:
     """The longest time between the last write acknowledged before a fault and that fault, since the one before it."""
-    written = sorted(evidence.samples(probe).only(Seen.GOOD).columns()[1])
-    gaps = [
-        effect_s - written[place - 1]
-        for before_s, effect_s in pairwise([-inf, *_brought_about(evidence)])
-        if (place := bisect_right(written, effect_s)) and written[place - 1] > before_s
-    ]
+    _, done, seen = evidence.samples(probe).columns()
+    gaps: list[float] = []
+    for before_s, effect_s in pairwise([-inf, *_brought_about(evidence)]):
+        written = (
+            at_s for at_s, one in zip(done, seen, strict=True) if one == ord(Seen.GOOD) and before_s < at_s <= effect_s
+        )
+        gaps += [effect_s - last_s for last_s in [max(written, default=None)] if last_s is not None]
     return round(max(gaps), 6) if gaps else None

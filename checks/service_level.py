@@ -10,11 +10,11 @@ requests, so SLI is known at the moments at which they were sent, and between tw
 The bounds take all that is not known for good, and for bad. What lasts for less than 1.5 times the plan may be missed.
 """
 
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from heapq import merge
+from itertools import chain, groupby, pairwise
 from math import inf
 from operator import sub
 from typing import NamedTuple
@@ -29,7 +29,6 @@ from checks.units import show_count, show_duration, show_ratio
 
 _APART = 1.5
 """Of the planned distance of looks. One that is missing or blind makes it 2; the jitter of sending does not make it this."""
-_RUN = re.compile(rb"\++|-+")
 _DAY_S = 86400
 
 
@@ -106,11 +105,11 @@ def _down(evidence: Evidence, probe: str, from_s: float, to_s: float) -> _Down:
     """For how long in [from_s, to_s] a request would not have been answered well. At least one look saw something."""
     looks = evidence.samples(probe)
     if looks.count(Seen.BLIND):
-        looks = looks.where([one != ord(Seen.BLIND) for one in looks.columns()[2]])
-    sent, _, seen = looks.columns()
-    around = slice(max(0, bisect_right(sent, from_s) - 1), bisect_left(sent, to_s) + 1)
+        looks = looks.where(one != ord(Seen.BLIND) for one in looks.columns()[2])
+    sent, _, _ = looks.columns()
+    around = looks[max(0, bisect_right(sent, from_s) - 1) : bisect_left(sent, to_s) + 1]
     value_s = low_s = high_s = 0.0
-    for one in _stretches(sent[around], seen[around], _APART * (evidence.every_s(probe) or 0.0)):
+    for one in _stretches(around, _APART * (evidence.every_s(probe) or 0.0)):
         begin_s, end_s = max(one.from_s, from_s), min(one.to_s, to_s)
         if end_s <= begin_s:
             continue
@@ -134,20 +133,23 @@ class _Stretch(NamedTuple):
     known: bool
 
 
-def _stretches(sent: Sequence[float], seen: bytearray, apart_s: float) -> Iterator[_Stretch]:
+def _stretches(looks: Samples, apart_s: float) -> Iterator[_Stretch]:
     """All of time, cut where looks saw otherwise than the one before, or came too long after it."""
-    joints = {run.start() for run in _RUN.finditer(seen)}
-    if max(map(sub, islice(sent, 1, None), sent), default=0.0) > apart_s:
-        joints |= {place for place, (one, other) in enumerate(pairwise(sent), 1) if other - one > apart_s}
-    starts = sorted(joints)
-    bad = [seen[place] == ord(Seen.BAD) for place in starts]
-    yield _Stretch(-inf, sent[0], (bad[0], bad[0]), known=False)
-    for place, start in enumerate(starts):
-        end = starts[place + 1] if place + 1 < len(starts) else len(sent)
-        yield _Stretch(sent[start], sent[end - 1], (bad[place], bad[place]), known=True)
-        if end < len(sent):
-            yield _Stretch(sent[end - 1], sent[end], (bad[place], bad[place + 1]), known=False)
-    yield _Stretch(sent[-1], inf, (bad[-1], bad[-1]), known=False)
+    sent, _, seen = looks.columns()
+    late: Iterable[int] = ()
+    if max(map(sub, sent.since(1), sent), default=0.0) > apart_s:
+        late = (place for place, (one, other) in enumerate(pairwise(sent), 1) if other - one > apart_s)
+    joints = (place for place, _ in groupby(merge(looks.turns(), late)))
+    was_bad: bool | None = None
+    for start, end in pairwise(chain(joints, [len(sent)])):
+        is_bad = seen[start] == ord(Seen.BAD)
+        if was_bad is None:
+            yield _Stretch(-inf, sent[start], (is_bad, is_bad), known=False)
+        else:
+            yield _Stretch(sent[start - 1], sent[start], (was_bad, is_bad), known=False)
+        yield _Stretch(sent[start], sent[end - 1], (is_bad, is_bad), known=True)
+        was_bad = is_bad
+    yield _Stretch(sent[-1], inf, (bool(was_bad), bool(was_bad)), known=False)
 
 
 # --- what it costs

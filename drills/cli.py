@@ -23,6 +23,7 @@ Command = Callable[[argparse.Namespace], int]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; pass its exit code. A user's mistake is printed without a traceback and ends with 2."""
     _print_in_any_encoding()
+    _end_when_asked_to()
     try:
         return _call(list(sys.argv[1:] if arguments is None else arguments))
     finally:
@@ -36,6 +37,14 @@ def _print_in_any_encoding() -> None:
     """A sign that the terminal's encoding lacks is printed as its number; it is no reason to end, least of all in a run."""
     if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.encoding.lower().startswith("utf"):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _end_when_asked_to() -> None:
+    """Also as the first process of a container, which no signal ends unless it says so; a run says so by itself later."""
+    if os.getpid() == 1:
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _print_to_nobody() -> None:
@@ -137,9 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     heal.add_argument("--cluster", nargs="?", const="", metavar="CONTEXT",
                       help="find and take away what is ours in a cluster, without any memory, once its time is over; by the "
                       "name of a kubeconfig's context, or the current one")  # fmt: skip
-    heal.add_argument(
-        "--kubeconfig", default="", metavar="FILE", help="where that context is, if not where kubectl looks"
-    )
+    heal.add_argument("--kubeconfig", default="", metavar="FILE",
+                      help="where that context is, if not where kubectl looks; of a run, in place of the one it remembers"
+                      )  # fmt: skip
     _add_rbac(add)
     for one in (run, judge, report):
         one.add_argument("--language", choices=["en", "zh"], default="en", help="of the report")
@@ -163,8 +172,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_rbac(add: Callable[[str, Command, str], argparse.ArgumentParser]) -> None:
-    rbac = add("rbac", _rbac, "print the ClusterRole that a drill needs, and no more than it needs")
-    rbac.add_argument("drill", type=Path, metavar="DRILL", help="the drill's file")
+    rbac = add("rbac", _rbac, "print the ClusterRole that a drill needs, or healing, and no more than it needs")
+    rbac.add_argument("drill", nargs="?", type=Path, metavar="DRILL", help="the drill's file")
+    rbac.add_argument("--heal", action="store_true", help="not of a drill, but of `drills heal --cluster`")
+    rbac.add_argument("--service-account", metavar="NAMESPACE/NAME",
+                      help="print this account too, and what gives it the role: for `kubectl apply -f -`")  # fmt: skip
     rbac.add_argument("--inventory", type=Path, metavar="FILE", help="where the targets are, not the drill's own")
     rbac.set_defaults(limits=[])
 
@@ -291,8 +303,13 @@ def _plan(given: argparse.Namespace) -> int:
 
 def _rbac(given: argparse.Namespace) -> int:
     from drills import rbac
+    from drills.errors import mistake
 
-    print(rbac.role(_loaded(given)), end="")
+    if bool(given.drill) == given.heal:
+        raise mistake("drills rbac", "whose role is to be printed is not said", "name a drill, or say --heal", "usage")
+    account = rbac.Account.parse(given.service_account) if given.service_account is not None else None
+    role = rbac.healing_role() if given.heal else rbac.role(_loaded(given))
+    print(account.bound_to(role) if account else role, end="")
     return 0
 
 
@@ -404,7 +421,9 @@ def _heal(given: argparse.Namespace) -> int:
     if given.cluster is not None or bool(given.run) == given.all:
         raise mistake("drills heal", "which run is to be healed is not said", "name one run, or say --all", "usage")
     from drills import rundir
+    from injectors import kubernetes_found
 
+    kubernetes_found.instead.set(given.kubeconfig)
     runs = rundir.open_runs() if given.all else [_find(given)]
     if not runs:
         print("no run of this user on this host has left anything")
@@ -477,13 +496,16 @@ def _explain(given: argparse.Namespace) -> int:
             explain(given.name)  # says that it is no message either, and names those that there are
         raise
     from drills.judging import judge_run
+    from drills.telling import terminal_width
     from reports import explaining
+    from reports.columns import folded
 
     report = judge_run(run)
     if given.format == "json":
         print(explaining.to_data(report, given.language))
         return 0
-    print(explaining.explain(report, given.language))
+    for line in explaining.explain(report, given.language).splitlines():
+        print(*folded(line, terminal_width()), sep="\n")
     print(f"\n{run.journal}")
     return 0
 

@@ -17,11 +17,13 @@ from drills.history import past_of
 from drills.history_tables import HistoryTrouble
 from drills.load import drills_in
 from drills.rundir import RunDir
+from drills.telling import terminal_width
 from reports import RunOutcome
 from reports import compare as comparison
 from reports import fleet as ships
 from reports import gate as gates
 from reports import trend as trends
+from reports.columns import folded
 from reports.language import phrase
 from reports.noise import Allowed
 from reports.past import Accepted, NoReport, PastRun, keys, wanted
@@ -116,8 +118,8 @@ def _keys(given: argparse.Namespace, runs: Sequence[PastRun]) -> list[str]:
 def _print(given: argparse.Namespace, lines: Iterator[str], others: dict[str, Callable[[], Any]]) -> None:
     """The form that is asked for: lines of a terminal, a text, or data as JSON."""
     if given.format == "terminal":
-        for line in lines:
-            print(printable(line))
+        for line in (part for whole in lines for part in folded(printable(whole), terminal_width())):
+            print(line)
         return
     import json
 
@@ -138,7 +140,7 @@ def trend(given: argparse.Namespace) -> int:
     if given.last < 1:
         raise mistake("--last", f"{given.last} runs cannot be shown", "give 1 or more", "usage")
     found = trends.trend(name, runs, _keys(given, runs), last=given.last)
-    _print(given, trends.lines(found, given.language), {
+    _print(given, trends.lines(found, given.language, terminal_width()), {
         "csv": lambda: trends.to_csv(found), "json": lambda: trends.to_data(found),
         "markdown": lambda: trends.to_markdown(found, given.language),
     })  # fmt: skip
@@ -163,7 +165,7 @@ def compare(given: argparse.Namespace) -> int:
                       "judge both by one rubric, and choose runs of one drill, or of two that hold one suite as it is",
                       "not-comparable")  # fmt: skip
     found = comparison.compare(before, after, known)
-    _print(given, comparison.lines(found, given.language), {
+    _print(given, comparison.lines(found, given.language, terminal_width()), {
         "json": lambda: comparison.to_data(found), "markdown": lambda: comparison.to_markdown(found, given.language),
     })  # fmt: skip
     return 0
@@ -191,7 +193,7 @@ def gate(given: argparse.Namespace) -> int:
 
 
 def _gate_lines(found: gates.Gate, language: str) -> Iterator[str]:
-    yield from gates.lines(found, language)
+    yield from gates.lines(found, language, terminal_width())
     command = f"drills accept {found.run.short} --by NAME --reason TEXT"
     if found.answer == "regressed" and found.held:
         yield ""
@@ -250,7 +252,7 @@ def accept(given: argparse.Namespace) -> int:
 def fleet(given: argparse.Namespace) -> int:
     """Every drill, and whether it is overdue."""
     found = ships.fleet(list(_written(given.folder)), _known(given), _now(given.today))
-    _print(given, ships.lines(found, given.language), {
+    _print(given, ships.lines(found, given.language, terminal_width()), {
         "json": lambda: ships.to_data(found), "markdown": lambda: ships.to_markdown(found, given.language),
     })  # fmt: skip
     if given.strict and any(one.is_overdue for one in found):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import platform
+import secrets
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -71,6 +72,8 @@ class Conductor:
     def __init__(self, plan: Plan, run: RunDir, clock: Clock, *, heal_first: bool = False,
                  control: bool = False, attended: bool = False) -> None:  # fmt: skip
         self.plan, self.run, self.clock = plan, run, clock
+        # A run's short name is its own on this host alone; what bears ours may be met by a run of another one.
+        self._token = f"{run.short}-{secrets.token_hex(4)}"
         self.attended = attended
         """True when responders are there, for whose word the run waits."""
         self.control = control
@@ -444,9 +447,10 @@ class Conductor:
     def _intend(self, planned: PlannedFault, part: PlannedPart) -> tuple[Injection, RunStage]:
         """An injection, and its stage, with the intent written down."""
         fault, target, kind = planned.fault, part.injector.target, type(part.injector)
-        id_ = f"{self.run.short}-{fault.id}" + (f"-{kind.name}-{target}" if len(planned.parts) > 1 else "")
+        id_ = f"{self._token}-{fault.id}" + (f"-{kind.name}-{target}" if len(planned.parts) > 1 else "")
         injection = Injection(id=id_, fault=fault.id, target=target, address=part.address,
-                              for_s=fault.for_.total_seconds() if fault.for_ else None)  # fmt: skip
+                              for_s=fault.for_.total_seconds() if fault.for_ else None,
+                              most_s=self.drill.head.safety.max_duration.total_seconds())  # fmt: skip
         remembered = Remembered(id=id_, fault=fault.id, target=target, version=kind.version)
         stage = RunStage(self._journal, remembered, within_s=INJECT_S, source="conductor")
         stage.note("injection.intended", injector=kind.name, version=kind.version, does=part.does, sync=True)
@@ -591,14 +595,15 @@ class Conductor:
     async def _residue(self) -> list[tuple[str, Residue]]:
         """What is left at our faults' targets, as far as they live on when the lab is gone.
 
-        At others another run may be at work, whose faults are no leftovers.
+        At others another run may be at work, whose faults are no leftovers; nor are those that somebody renews still.
         """
         inventory = self.plan.loaded.inventory
         parts = [part.injector for one in self.plan.faults for part in one.parts]
         ours = {one.target for one in parts} - inventory.in_lab
         targets = {name: addresses for name, addresses in inventory.targets.items() if name in ours}
         used = [type(one).name for one in parts]
-        return await healer.residue(list(registry.kinds("injectors", used).values()), targets)
+        found = await healer.residue(list(registry.kinds("injectors", used).values()), targets)
+        return [(name, one) for name, one in found if not one.renewed or one.remembered.id.startswith(self._token)]
 
     async def _beside(self) -> None:
         """What goes on beside everything else, from the beginning to the end."""

@@ -23,7 +23,7 @@ _TELLING = frozenset({"act", "actor", "at_unix", "id", "team", "text"})
 def happenings(evidence: Evidence, drill: Drill) -> list[Happening]:
     """All of them, oldest first."""
     clock = _Clock(evidence)
-    fired = {event.data.get("alert") for event in evidence.of("alert.state", state="firing")}
+    fired = {event.data.get("alert") for event in evidence.each("alert.state", state="firing")}
     acts = [act for act in acts_in(evidence)
             if not (act.kind == "state" or _was_there(act) or _said_twice(act, clock, fired))]  # fmt: skip
     opened = evidence.first("run.opened")
@@ -59,11 +59,11 @@ class _Clock:
         first = next(iter(evidence.events), None)
         at = datetime.fromisoformat(first.at).astimezone(UTC) if first and first.at else datetime.fromtimestamp(0, UTC)
         self._zero = at - timedelta(seconds=first.t_s if first else 0.0)
-        self._events = {event.seq: event for event in evidence.events}
+        self._line = evidence.line
 
     def event(self, seq: int) -> Event | None:
         """The event of this line; None for looks of a probe, which are taken out of theirs."""
-        return self._events.get(seq)
+        return self._line(seq)
 
     def at(self, t_s: float) -> datetime:
         """This time of the run."""
@@ -104,7 +104,7 @@ def _of_machines(evidence: Evidence, clock: _Clock) -> Iterator[Happening]:
         for event in evidence.of(kind):
             yield _told(event, clock, activity, pattern, event.data, transition=transition)
     for state, activity, pattern in _ALERTS:
-        for event in evidence.of("alert.state", state=state):
+        for event in evidence.each("alert.state", state=state):
             if not event.data.get("before"):
                 yield _told(event, clock, activity, pattern, event.data)
     for event in evidence.of("page.received", status="resolved"):

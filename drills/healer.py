@@ -16,7 +16,7 @@ from drills.errors import DrillError
 from drills.journal import Journal
 from drills.rundir import RunDir
 from drills.stage import Outstanding, RunStage, outstanding
-from injectors import Effect, FindsResidue, InjectionFailed, Injector, Residue
+from injectors import Effect, FindsResidue, InjectionFailed, Injector, Residue, addresses_of
 
 HEAL_S = 30.0
 """For one attempt at one fault, the engine's own waiting included."""
@@ -106,8 +106,10 @@ async def residue(injectors: Sequence[type[Injector]],
     for injector in injectors:
         if not issubclass(injector, FindsResidue):
             continue
-        kind: str = injector.address.name  # type: ignore[attr-defined]
-        reached = [(name, addresses[kind]) for name, addresses in targets.items() if kind in addresses]
+        kinds: list[str] = [one.name for one in addresses_of(injector)]  # type: ignore[attr-defined]
+        reached = [
+            (name, addresses[kind]) for name, addresses in targets.items() for kind in kinds if kind in addresses
+        ]
         for one in await _scan(injector, reached):
             if (one.target, one.what) not in seen:
                 seen.add((one.target, one.what))
@@ -142,6 +144,9 @@ async def heal_run(run: RunDir, *, why: str, source: str, patience_s: float) -> 
     """
     journal, events = Journal.resume(run.journal, SystemClock())
     journal.may_fail = True
+    why_not: dict[str, str] = {}
+    journal.listen(lambda event: why_not.update({event.data["injection"]: f": {event.data['why']}"})
+                   if event.kind == "injection.heal_failed" else None)  # fmt: skip
     try:
         if not events:
             return Healed(run, 0, ())  # it died before its first line, and so before anything could be done
@@ -151,7 +156,8 @@ async def heal_run(run: RunDir, *, why: str, source: str, patience_s: float) -> 
         left = await heal(found, journal, source=source, patience_s=patience_s)
         words = await end_lab(run, journal, source)
         left = await without_lab(left, journal, source=source)
-        words += [f"{one.remembered.target}: {one.injector} of {one.remembered.fault}" for one in left]
+        words += [f"{one.remembered.target}: {one.injector} of {one.remembered.fault}{why_not.get(one.remembered.id, '')}"
+                  for one in left]  # fmt: skip
         journal.append("residue.scanned", {"when": "after", "found": [{"target": "", "what": what} for what in words]},
                        source=source)  # fmt: skip
         journal.append("run.closed", {"by": source}, source=source, sync=True)

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from sys import intern
@@ -157,7 +157,7 @@ def read(path: Path) -> list[Event]:
     return list(events(path))
 
 
-def now_s(events: list[Event], clock: Clock) -> float:
+def now_s(events: Sequence[Event], clock: Clock) -> float:
     """What time it is in a run that another process writes down, by what its journal holds: seconds since its zero."""
     return clock.monotonic_s() - _origin(events, clock)
 
@@ -242,6 +242,9 @@ def _lock(handle: int, path: Path) -> None:
             time.sleep(pause_s)
 
 
+_TRUST = {one.value: one for one in Trust}
+
+
 class _Reading:
     """Reads a journal from its beginning, line by line, and checks that each follows from the one before."""
 
@@ -270,10 +273,14 @@ class _Reading:
             raise _damaged(self.path, number + 1)
         try:
             told, _ = _SCAN(line.decode(), 0)
-            # Names come by the hundred thousand and are few; each is kept once.
-            data = {intern(name): value for name, value in told["data"].items()}
-            event = Event(seq=told["seq"], t_s=told["t_us"] / 1e6, at=told["at"], kind=intern(told["kind"]),
-                          source=intern(told["source"]), trust=Trust(told["trust"]), data=data)  # fmt: skip
+            kind, data = intern(told["kind"]), told["data"]
+            if not isinstance(data, dict):
+                raise TypeError("an event's data have names")
+            if kind != "probe.sampled":  # whose data nobody keeps
+                # Names come by the hundred thousand and are few; each is kept once.
+                data = {intern(name): value for name, value in data.items()}
+            event = Event(seq=told["seq"], t_s=told["t_us"] / 1e6, at=told["at"], kind=kind,
+                          source=intern(told["source"]), trust=_TRUST[told["trust"]], data=data)  # fmt: skip
         except (AttributeError, KeyError, ValueError, TypeError) as error:
             raise _damaged(self.path, number + 1) from error
         if event.seq != number:
@@ -296,7 +303,7 @@ def _damaged(path: Path, number: int) -> DrillError:
     ])  # fmt: skip
 
 
-def _origin(events: list[Event], clock: Clock) -> float:
+def _origin(events: Sequence[Event], clock: Clock) -> float:
     """The run's zero on this process's monotonic clock; after a reboot it is reckoned from UTC."""
     opened = events[0] if events else None
     if opened and opened.data.get("boot") == boot():

@@ -1,14 +1,21 @@
 """Judges a stored run: its directory in, a report out. Pure but for reading, so it can be done again years later."""
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
+from functools import partial
+from math import inf
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, NamedTuple
 
 from checks import Event, Evidence, FaultSeen, Harmful, Samples, Sentence, judge, quantile
+from checks.aside import Aside
 from checks.moments import incident
 from checks.outage import NOT_RECOVERED
+from checks.rescheduling import Rescheduling, rescheduling, unseen
 from checks.took_effect import TookEffect
 from checks.units import show_count, show_duration, write_duration
 from drills import drill as drills
@@ -20,6 +27,7 @@ from drills.errors import DrillError, mistake
 from drills.measuring import LOST_SERVICE, metrics
 from drills.model import shown
 from drills.rundir import RunDir
+from drills.stage import outstanding
 from reports import CheckResult, FaultResult, Metric, Moment, Phase, ProbeResult, Report, SuiteHeld, Words
 from reports.credit import Lost
 from reports.report import Action
@@ -50,7 +58,8 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
     outcome = run_outcome(results, scored, aborted=aborted is not None, not_started=bool(why))
     opened = evidence.events[0].data
     probes = tuple(_probe(use, evidence.samples(use.name)) for use in drill.probes.values())
-    told = _worth_telling(evidence, results)
+    hurt = () if evidence.control else tuple(one for fault in drill.faults for one in rescheduling(evidence, fault.id))
+    told = _worth_telling(evidence, results, hurt)
     return Report(
         run=run.id,
         drill=drill.name,
@@ -73,12 +82,13 @@ def judge_stored(run: RunDir, kept: "Stored") -> Report:
         findings=(*overruled.sentences(drill), *_findings(evidence, probes), *_left_out(evidence, told)),
         digests={**opened["digests"], "journal": journal.last_link(run.journal), **_overruled(run)},
         versions={**opened["versions"], **_listened_to(evidence)},
-        commands=_commands(run, drill, opened),
+        commands={**_healing(run, evidence), **_commands(run, drill, opened)},
         actions=tuple(_actions(run)),
         changed_limits=limits,
         incident=times,
         suite=_suite(run, drill),
         metrics=measured,
+        rescheduled=hurt,
     )
 
 
@@ -98,11 +108,16 @@ class Stored(NamedTuple):
 
 def stored(run: RunDir, *, limits: tuple[str, ...] = ()) -> Stored:
     """Read a run. Raises DrillError when its journal, drill, SOP or rubric was edited, or does not read."""
-    evidence = Evidence(journal.events(run.journal))
+    aside = Aside((run.path, Path(gettempdir())), tell=partial(_tell, run))
+    evidence = Evidence(journal.events(run.journal), aside=aside)
     _see_unchanged(run, evidence.events)
     limits = (*evidence.events[0].data["limits"], *limits)
     drill = load.with_sops(drills.read(run.drill, limits=limits), lambda name, _: run.path / f"{name}.yaml")
     return Stored(evidence, overruled.attached(drill, run), limits)
+
+
+def _tell(run: RunDir, why: str) -> None:
+    sys.stderr.write(f"drills: the looks of {run.short} are held in memory, since no file can take them: {why}\n")
 
 
 REVIEW = "review.md"
@@ -250,23 +265,22 @@ def _phases(evidence: Evidence) -> tuple[Phase, ...]:
     )
 
 
-def _worth_telling(evidence: Evidence, results: Sequence[CheckResult]) -> list[Event]:
+def _worth_telling(evidence: Evidence, results: Sequence[CheckResult], hurt: Sequence[Rescheduling]) -> list[Event]:
     """The events that a person may want to read: of a kind that came very often those that prove something, and some at
     either end."""
     proof = {seq for one in results for seq in one.verdict.proof}
     proof |= {seq for one in results for row in one.verdict.rows for seq in row.proof}
-    ends: set[int] = set()
-    for kind in {event.kind for event in evidence.events} - _QUIET:
-        of_kind = evidence.of(kind)
-        ends.update(event.seq for event in [*of_kind[:_EACH_END], *of_kind[-_EACH_END:]])
-    return [
-        event for event in evidence.events if event.seq in ends or (event.seq in proof and event.kind not in _QUIET)
-    ]
+    proof |= {seq for one in hurt for seq in one.lines.values()}
+    shown: dict[int, Event] = {}
+    for told in (evidence.told(kind) for kind in evidence.kinds if kind not in _QUIET):
+        shown |= {event.seq: event for event in (*told[:_EACH_END], *told[-_EACH_END:])}
+    more = (event for seq in proof - shown.keys() if (event := evidence.line(seq)) and event.kind not in _QUIET)
+    return sorted([*shown.values(), *more], key=lambda event: event.seq)
 
 
 def _left_out(evidence: Evidence, told: Sequence[Event]) -> Iterator[Sentence]:
     """How many events of the story are in the journal alone."""
-    missing = sum(event.kind not in _QUIET for event in evidence.events) - len(told)
+    missing = sum(len(evidence.told(kind)) for kind in evidence.kinds if kind not in _QUIET) - len(told)
     if missing:
         yield Sentence.of("{n} events of kinds that came very often are in the journal alone", n=show_count(missing))
 
@@ -318,6 +332,7 @@ def _findings(evidence: Evidence, probes: Sequence[ProbeResult]) -> list[Sentenc
         *replaced,
         *_sides(evidence),
         *_scripted(evidence),
+        *_unseen(evidence),
         *(Sentence.of("the journal's last line was torn off by a sudden death; {bytes} bytes are kept beside it",
                       bytes=event.data["bytes"]) for event in torn),
         *(Sentence.of("fault {fault} never came: {why}", fault=event.data["fault"], why=event.data["why"])
@@ -361,7 +376,7 @@ def stood_in(evidence: Evidence) -> Iterator[Sentence]:
 
 def _scripted(evidence: Evidence) -> Iterator[Sentence]:
     """Who was played by the cast, so that nobody takes a script for a person; and where it did not go as written."""
-    acts = [event for event in evidence.of("act.recorded") if event.data.get("scripted")]
+    acts = [event for event in evidence.told("act.recorded") if event.data.get("scripted")]
     if acts:
         names = ", ".join(sorted({event.data["actor"] for event in acts}))
         yield Sentence.of("what {names} did was scripted", names=names)
@@ -371,6 +386,17 @@ def _scripted(evidence: Evidence) -> Iterator[Sentence]:
         if event.data.get("cmd") and event.data.get("exit") != 0:
             yield Sentence.of("the command of {act} of the cast did not succeed: {why}", act=event.data["id"],
                               why=event.data["text"] or f"exit {event.data.get('exit')}")  # fmt: skip
+
+
+def _unseen(evidence: Evidence) -> Iterator[Sentence]:
+    """When nobody saw what came and went in a cluster, once there was a fault."""
+    acting_s = min((event.t_s for event in evidence.of("injection.acting")), default=inf)
+    lost = [event.data["observer"] for event in evidence.of("observer.lost") if event.data.get("kind") == "kubernetes"]
+    for name in dict.fromkeys(lost):
+        for from_s, to_s in unseen(evidence, name):
+            if to_s > acting_s:
+                yield Sentence.of("observer {observer} missed what came and went in its cluster from {from_s} to {to_s}",
+                                  observer=name, from_s=f"{from_s:.3f} s", to_s=f"{to_s:.3f} s")  # fmt: skip
 
 
 def _listened_to(evidence: Evidence) -> dict[str, str]:
@@ -392,6 +418,10 @@ def _actions(run: RunDir) -> Iterator[Action]:
     for item in (one.item for one in written.items):
         yield Action(finding=item.finding or "", what=item.what or "", owner=item.owner or "", due=str(item.due or ""),
                      closed=str(item.closed or ""))  # fmt: skip
+
+
+def _healing(run: RunDir, evidence: Evidence) -> dict[str, str]:
+    return {"heal": f"drills heal {run.short}"} if outstanding(evidence.events) else {}
 
 
 def _commands(run: RunDir, drill: Drill, opened: Mapping[str, Any]) -> dict[str, str]:

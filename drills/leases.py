@@ -46,6 +46,7 @@ class Leases:
 
     async def _renew(self, kind: Any, injected: RunStage) -> None:
         ends_s = self._journal.now_s + 2 * RENEW_S  # injecting has just begun it; how long it lasts is not known yet
+        lapsed = False
         while True:
             began_s = self._journal.now_s
             stage = injected.again(RENEW_S)
@@ -54,11 +55,14 @@ class Leases:
                     lasts_s = await kind.extend(injected.remembered, stage)
             except (InjectionFailed, OSError, TimeoutError) as error:
                 injected.remembered = stage.remembered
-                over = self._journal.now_s > ends_s or await _is_gone(kind, injected)
-                if over:
+                late = self._journal.now_s > ends_s
+                gone = await _is_gone(kind, injected)
+                if (late or gone) and not lapsed:
+                    lapsed = True
                     injected.note("injection.lapsed", why=str(error) or "nobody answered who could renew its lease")
+                if gone:
                     return
-                await asyncio.sleep(AGAIN_S)
+                await asyncio.sleep(AGAIN_S)  # as long as it may be there, nobody else is to take it for left behind
                 continue
             injected.remembered = stage.remembered  # it may have taken what was born meanwhile
             ends_s = began_s + (inf if lasts_s is None else lasts_s)

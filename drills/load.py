@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import reports
-from checks import Listens
+from checks import Check, Listens
 from drills import drill as drills
 from drills import inventory as inventories
 from drills import lab as labs
@@ -22,7 +22,7 @@ from drills.lab import Lab
 from drills.people import Person, may_take
 from drills.regions import engines_of
 from drills.source import Node, Scalar, Table, substitute
-from injectors import Bundle, Part
+from injectors import Bundle, Part, address_for, addresses_of
 from reports.rubric import Rubric
 
 T = TypeVar("T")
@@ -55,6 +55,10 @@ class Loaded:
     def address(self, target: str, kind: str) -> Any:
         """Where a target is for an engine or probe; that it is there was checked on reading."""
         return self.inventory.address(target, kind)
+
+    def address_of(self, target: str, kind: type) -> Any:
+        """Where a target is for this kind of fault, which may be able to reach it through several engines."""
+        return address_for(kind, self.inventory.targets[target])
 
     def parts(self, fault: Fault) -> tuple[Part, ...]:
         """What a fault consists of: itself, or the parts of a bundle."""
@@ -203,16 +207,18 @@ def _check_targets(drill: Drill, inventory: Inventory, binding: Binding) -> None
         *(("probe", one.name, one.probe.target, type(one.probe)) for one in drill.probes.values()),
     ]  # fmt: skip
     for what, name, target, kind in uses:
-        engine: str = kind.address.name  # type: ignore[attr-defined]
+        engines: list[str] = [one.name for one in addresses_of(kind)]  # type: ignore[attr-defined]
         place = drill.places[what, name]
         if target not in inventory.targets:
             binding.problems.append(Problem(place, f"{what} `{name}` names `{target}`, which the inventory does not have",
                                             choices(target, list(inventory.targets), "targets"),
                                             "unknown-target"))  # fmt: skip
-        elif engine not in inventory.targets[target]:
-            having = ", ".join(inventory.having(engine))
-            fix = f"give it `{engine}:` in the inventory" + (f"; those that have it: {having}" if having else "")
-            binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through `{engine}`, and the "
+        elif not any(engine in inventory.targets[target] for engine in engines):
+            having = ", ".join(dict.fromkeys(one for engine in engines for one in inventory.having(engine)))
+            through = " or ".join(f"`{engine}`" for engine in engines)
+            fix = f"give it {' or '.join(f'`{engine}:`' for engine in engines)} in the inventory"
+            fix += f"; those that have it: {having}" if having else ""
+            binding.problems.append(Problem(place, f"{what} `{name}` reaches `{target}` through {through}, and the "
                                             f"inventory gives it no such address", fix, "no-address"))  # fmt: skip
 
 
@@ -239,7 +245,8 @@ def _parts(fault: Fault, inventory: Inventory) -> tuple[Part, ...]:
 def _check_observers(drill: Drill, inventory: Inventory, binding: Binding) -> None:
     """Whoever needs to hear of alerts has somebody to listen to."""
     waiting = [("fault", one.id) for one in drill.faults if one.when and one.when.alert]
-    judging = [("check", one.id) for one in drill.checks if isinstance(one.check, Listens)]
+    _check_kinds(drill, inventory, binding)
+    judging = [("check", one.id) for one in drill.checks if _listens(one.check) is True]
     if inventory.observers or not (waiting or judging):
         return
     for what, name in (*waiting, *judging):
@@ -247,6 +254,21 @@ def _check_observers(drill: Drill, inventory: Inventory, binding: Binding) -> No
         binding.problems.append(Problem(place, f"{what} `{name}` needs to hear of alerts, and the inventory names no "
                                         "`observers`", 'as in observers: {metrics: {prometheus: {url: "http://127.0.0.1:9090"}}, '
                                         'pages: {sink: {listen: "127.0.0.1:9099", token: …}}}', "nobody-listens"))  # fmt: skip
+
+
+def _check_kinds(drill: Drill, inventory: Inventory, binding: Binding) -> None:
+    """Whoever judges what observers of one kind tell has one."""
+    kinds = {observer.name for observer in inventory.observers.values()}
+    for use in drill.checks:
+        needed = _listens(use.check)
+        if isinstance(needed, str) and needed not in kinds:
+            binding.problems.append(Problem(drill.places["check", use.id], f"check `{use.id}` judges what an observer "
+                                            f"`{needed}` tells, and the inventory names none",
+                                            f"as in observers: {{cluster: {{{needed}: {{}}}}}}", "nobody-listens"))  # fmt: skip
+
+
+def _listens(check: Check) -> bool | str:
+    return check.listens if isinstance(check, Listens) else False
 
 
 def _check_cast(drill: Drill, inventory: Inventory, lab: Lab | None, binding: Binding) -> None:

@@ -220,7 +220,7 @@ def _together(fault: Fault, found: tuple[PlannedPart, ...], parts: Sequence[Part
 def _sides(part: Part, planned: PlannedPart) -> Sequence[Side]:
     if not part.side:
         return planned.preview.sides
-    engine: str = type(part.injector).address.name  # type: ignore[attr-defined]
+    engine: str = planned.address.name
     return [Side(name=part.side, engine=engine, how=planned.does)]
 
 
@@ -228,7 +228,7 @@ async def _settle_part(loaded: Loaded, fault: Fault, part: Part, problems: list[
                        running: bool) -> PlannedPart | None:  # fmt: skip
     injector, target = part.injector, part.injector.target
     kind = type(injector)
-    address = loaded.address(target, kind.address.name)  # type: ignore[attr-defined]
+    address = loaded.address_of(target, kind)
     in_lab = target in loaded.inventory.in_lab and not running
     place = loaded.drill.places["fault", fault.id]
     try:

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from drills.errors import DrillError, mistake
+from injectors import addresses_of
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -89,11 +90,11 @@ def addresses(wanted: Iterable[str] = (), *, plugins: bool = False) -> Kinds:
     if plugins or not ours.keys() >= set(wanted):
         brought = [kinds(group, plugins=True).plugins for group in ("injectors", "probes")]
         for kind in (kind for plugged in brought for kind in plugged.values()):
-            address: type = kind.address  # type: ignore[attr-defined]
-            name: str = address.name  # type: ignore[attr-defined]
-            known = _at(ours[name]) if name in ours else theirs.setdefault(name, address)
-            if known is not address:
-                raise _clash(_origin(kind), f"address `{name}`", _origin(known))
+            for address in addresses_of(kind):
+                name: str = address.name  # type: ignore[attr-defined]
+                known = _at(ours[name]) if name in ours else theirs.setdefault(name, address)
+                if known is not address:
+                    raise _clash(_origin(kind), f"address `{name}`", _origin(known))
     return Kinds(ours, theirs)
 
 
@@ -167,7 +168,7 @@ def _wrong(group: Group, name: str, plugin: Any) -> str:
     given: Any = plugin
     if given.name != name:
         return f"it calls itself `{given.name}`, and its entry point `{name}`"
-    nameless = "address" in _NEEDS[group] and not hasattr(given.address, "name")
+    nameless = "address" in _NEEDS[group] and not all(hasattr(one, "name") for one in addresses_of(given))
     return "its address lacks name" if nameless else ""
 
 

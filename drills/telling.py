@@ -1,5 +1,8 @@
 """How moments, phases and pages of a run are told, on the screen and to whoever asks how it stands."""
 
+import os
+import shutil
+import sys
 from collections.abc import Mapping
 
 from checks import Event
@@ -14,6 +17,12 @@ PHASES: Mapping[str, str] = {
 }
 _NAMES_MAX = 3
 """Alerts of one page that are named."""
+
+
+def terminal_width() -> int | None:
+    """Of the terminal, or as COLUMNS says; None where what is printed goes into a file or to another program."""
+    known = "COLUMNS" in os.environ or sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if known else None
 
 
 def clock(seconds: float) -> str:

@@ -20,9 +20,12 @@ from injectors.injector import (
     Stage,
     TargetName,
     Touch,
+    address_for,
+    addresses_of,
 )  # fmt: skip
 
 __all__ = [
     "Bundle", "CanBeServed", "Effect", "Extends", "FindsResidue", "Injection", "InjectionFailed", "Injector", "NothingRemembered",
     "Part", "Preview", "Ratio", "Remembered", "Residue", "Server", "Side", "Stage", "TargetName", "Touch",
+    "address_for", "addresses_of",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ INJECTORS: Mapping[str, str] = {
     "connect_timeout": "injectors.link:ConnectTimeout",
     "duplicate": "injectors.link:Duplicate",
     "reorder": "injectors.link:Reorder",
+    "corrupt": "injectors.link:Corrupt",
     "throw": "injectors.switch:Throw",
     "pod_kill": "injectors.kubernetes_pods:PodKill",
     "pod_failure": "injectors.kubernetes_pods:PodFailure",
@@ -30,6 +31,13 @@ INJECTORS: Mapping[str, str] = {
     "node_kill": "injectors.kubernetes_nodes:NodeKill",
     "isolate": "injectors.kubernetes_isolate:Isolate",
     "zone_outage": "injectors.kubernetes_outage:ZoneOutage",
+    "container_kill": "injectors.chaos_mesh_pods:ContainerKill",
+    "io_latency": "injectors.chaos_mesh_inside:IoLatency",
+    "io_fault": "injectors.chaos_mesh_inside:IoFault",
+    "stress": "injectors.chaos_mesh_inside:Stress",
+    "clock_skew": "injectors.chaos_mesh_inside:ClockSkew",
+    "dns_error": "injectors.chaos_mesh_inside:DnsError",
+    "litmus": "injectors.litmus:Litmus",
 }
 """As a fault is called in a drill."""
 
@@ -44,5 +52,6 @@ ADDRESSES: Mapping[str, str] = {
     "switch": "injectors.switch:SwitchAddress",
     "kubernetes": "injectors.kubernetes:KubernetesAddress",
     "region": "injectors.region:Region",
+    "chaos_mesh": "injectors.chaos_mesh:ChaosMeshAddress",
 }
 """As an inventory calls the engines by which injectors reach a target."""

@@ -38,6 +38,7 @@ from injectors.injector import (
     NothingRemembered,
     Remembered,
     TargetName,
+    addresses_of,
 )
 
 T = TypeVar("T")
@@ -173,15 +174,17 @@ class Conformance:
             assert _is_key(cls.name), f"name must be lower case words joined by _, and is {cls.name!r}"
             assert type(cls.version) is int, f"version must be a whole number, and is {cls.version!r}"
             assert cls.version >= 1, f"version must count from 1, and is {cls.version}"
-            assert is_dataclass(cls.address), "address must be a dataclass"
-            key = getattr(cls.address, "name", None)
-            assert _is_key(key), f"the address's name must be lower case words joined by _, and is {key!r}"
-            assert isinstance(subject.address, cls.address), f"the address tried is no {cls.address.__name__}"
+            known = addresses_of(cls)
+            for address in known:
+                assert is_dataclass(address), "address must be a dataclass"
+                key = getattr(address, "name", None)
+                assert _is_key(key), f"the address's name must be lower case words joined by _, and is {key!r}"
+            assert isinstance(subject.address, known), f"the address tried is no {known[0].__name__}"
 
     def test_settings_are_frozen_named_and_explained(self) -> None:
         """Injector and address are frozen, keyword-only dataclasses of which each field carries its help."""
         with self.subject() as subject:
-            for model in (type(subject.injector), subject.injector.address):
+            for model in (type(subject.injector), *addresses_of(type(subject.injector))):
                 _check_model(model)
             hints = get_type_hints(type(subject.injector))
             naming = [one.name for one in fields(type(subject.injector)) if hints[one.name] is TargetName]  # type: ignore[arg-type]

@@ -78,6 +78,8 @@ class Injection:
     """Where the target is: an instance of the injector's `address`."""
     for_s: float | None
     """How long it is meant to last; None until the drill heals it."""
+    most_s: float | None = None
+    """How long any fault of the drill may last at most; None where nobody has said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,8 @@ class Residue:
     what: str
     remembered: Remembered
     """Enough for `heal` to take it away."""
+    renewed: bool = False
+    """Whether whoever did it renews it still: as long as that is so, it is a leftover of its own run alone."""
 
 
 class Stage(Protocol):
@@ -144,7 +148,8 @@ class Injector(Protocol):
     """Raised whenever what it remembers changes its meaning; `heal` must go on reading older ones."""
     address: ClassVar[type]
     """The dataclass that describes, in the inventory, where a target of this engine is.
-    Its own `name` (a ClassVar) is the key it is written under."""
+    Its own `name` (a ClassVar) is the key it is written under. Who can do the same through other engines names their
+    addresses as `engines`; see `addresses_of`."""
 
     @property
     def target(self) -> TargetName:
@@ -174,6 +179,20 @@ class Injector(Protocol):
     async def verify(cls, remembered: Remembered, stage: Stage) -> Effect:
         """Look whether the fault is there now, by its effect and not by what was asked for."""
         ...
+
+
+def addresses_of(kind: type) -> tuple[type, ...]:
+    """The addresses of all engines through which this kind of fault can be brought about, the preferred one first.
+
+    The others are its `engines: ClassVar[tuple[type, ...]]`, which may be left out; all its methods take any of them.
+    """
+    return (kind.address, *getattr(kind, "engines", ()))  # type: ignore[attr-defined]
+
+
+def address_for(kind: type, known: Mapping[str, Any]) -> Any | None:
+    """The address by which this kind of fault reaches a target, of those that the inventory gives it by name."""
+    names: list[str] = [one.name for one in addresses_of(kind)]  # type: ignore[attr-defined]
+    return next((known[name] for name in names if name in known), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,26 @@
 """Where a target is in a Kubernetes cluster: which cluster, and which of its objects."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 Workload = Literal["deployment", "statefulset", "daemonset"]
 WORKLOADS: tuple[Workload, ...] = ("deployment", "statefulset", "daemonset")
 _PODS = (*WORKLOADS, "selector", "fields")
 _NODES = ("node", "nodes")
+
+
+class InCluster(Protocol):
+    """Whatever says which cluster it is in."""
+
+    @property
+    def kubeconfig(self) -> str:
+        """The file; empty for that of `kubectl`, or the account of the pod that it runs in."""
+        ...
+
+    @property
+    def context(self) -> str:
+        """Which of its contexts; empty for the current one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from injectors.injector import InjectionFailed
-from injectors.kubernetes import KubernetesAddress
+from injectors.kubernetes import InCluster
 from injectors.kubernetes_turns import Turns
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ MANAGER = "chaos-drills"
 """Under which name we write."""
 AT_ONCE = 16
 """Requests under way at a time."""
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, UNPROCESSABLE, THROTTLED = 400, 403, 404, 409, 410, 422, 429
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE = 400, 401, 403, 404, 409, 410
+UNPROCESSABLE, THROTTLED = 422, 429
 _UNAVAILABLE = 503
 _PAGE = 500
 _PAGES_MAX = 1_000
@@ -33,7 +34,9 @@ _PATIENCE_S = 20.0
 """So long a server may go on asking one request to come back later."""
 _BODY_MAX = 64 << 20
 _WHY_MAX = 300
-_META = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_JSON = "application/json"
+_META = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1, {_JSON}"
+_METAS = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, {_JSON}"
 
 
 class Kind(NamedTuple):
@@ -44,10 +47,18 @@ class Kind(NamedTuple):
     plural: str
     group: str = ""
     namespaced: bool = True
+    version: str = "v1"
+    proper: str = ""
+    """As in `ChaosEngine`; the name with a capital when empty."""
+
+    @property
+    def api(self) -> str:
+        """`v1`, `apps/v1`."""
+        return f"{self.group}/{self.version}".lstrip("/")
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """Of one object; of all of them, in all namespaces unless one is given."""
-        base = f"/apis/{self.group}/v1" if self.group else "/api/v1"
+        base = f"/apis/{self.api}" if self.group else f"/api/{self.api}"
         where = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{base}{where}/{self.plural}" + (f"/{name}" if name else "")
 
@@ -60,13 +71,14 @@ STATEFULSET = Kind("statefulset", "statefulsets", "apps")
 DAEMONSET = Kind("daemonset", "daemonsets", "apps")
 REPLICASET = Kind("replicaset", "replicasets", "apps")
 ENDPOINTS = Kind("endpointslice", "endpointslices", "discovery.k8s.io")
-BUDGET = Kind("poddisruptionbudget", "poddisruptionbudgets", "policy")
-POLICY = Kind("networkpolicy", "networkpolicies", "networking.k8s.io")
+BUDGET = Kind("poddisruptionbudget", "poddisruptionbudgets", "policy", proper="PodDisruptionBudget")
+POLICY = Kind("networkpolicy", "networkpolicies", "networking.k8s.io", proper="NetworkPolicy")
 LEASE = Kind("lease", "leases", "coordination.k8s.io")
-KINDS: Mapping[str, Kind] = {
+KINDS: dict[str, Kind] = {
     one.name: one
     for one in (NAMESPACE, NODE, POD, DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, ENDPOINTS, BUDGET, POLICY, LEASE)
 }
+"""All that a `Ref` can name. Who has kinds of their own adds them where they are defined."""
 
 
 class Need(NamedTuple):
@@ -119,8 +131,7 @@ class Refused(InjectionFailed):
     @property
     def budget(self) -> str:
         """Why a disruption budget does not allow an eviction; empty when it was refused for another reason."""
-        causes = (self.said.get("details") or {}).get("causes") or []
-        return next((str(one.get("message")) for one in causes if one.get("reason") == "DisruptionBudget"), "")
+        return _cause(self.said, "DisruptionBudget")
 
     @property
     def overtaken(self) -> bool:
@@ -157,31 +168,48 @@ class Cluster:
                 return None
             raise
 
-    async def list(self, path: str, *, labels: str = "", fields: str = "", meta: bool = False) -> list[Object]:
-        """All objects at this path, read page by page; with `meta` their metadata alone, which is less to send."""
+    async def list(self, path: str, *, labels: str = "", fields: str = "", meta: bool = False,
+                   keep: Callable[[Object], Object | None] | None = None) -> list[Object]:  # fmt: skip
+        """All objects at this path, read page by page; with `meta` their metadata alone, which is less to send.
+
+        `keep` says of each what of it is kept, None for nothing: of ten thousand pods few want all.
+        """
         params = {"limit": str(_PAGE), "labelSelector": labels, "fieldSelector": fields}
         found: list[Object] = []
         for _ in range(_PAGES_MAX):
-            page = await self._call("GET", path, {key: value for key, value in params.items() if value}, meta=meta)
-            found += page.get("items") or []
+            given = {key: value for key, value in params.items() if value}
+            page = await self._call("GET", path, given, accept=_METAS if meta else _JSON)
+            for one in page.get("items") or ():
+                one["metadata"].pop("managedFields", None)  # half of what is said of an object, and nobody asks for it
+                if kept := keep(one) if keep else one:
+                    found.append(kept)
             params["continue"] = str((page.get("metadata") or {}).get("continue") or "")
             if not params["continue"]:
                 return found
         raise InjectionFailed(f"{self.place} has more than {_PAGE * _PAGES_MAX} objects at {path}")
 
+    async def count(self, path: str) -> int:
+        """How many objects there are at this path; a server that does not say so has one page at least."""
+        page = await self._call("GET", path, {"limit": "1"}, accept=_METAS)
+        return len(page.get("items") or ()) + int((page.get("metadata") or {}).get("remainingItemCount") or 0)
+
     # --- writing
 
     async def patch(self, path: str, operations: Sequence[Object]) -> Object:
-        """Change by a JSON patch, whole or not at all."""
-        return await self._write("PATCH", path, list(operations), "application/json-patch+json")
+        """Change by a JSON patch, whole or not at all. Pass the metadata it has then."""
+        return await self._write("PATCH", path, list(operations), "application/json-patch+json", accept=_META)
 
     async def merge(self, path: str, change: Object) -> Object:
-        """Change by a merge patch; with a `resourceVersion` in it, only what has not changed since."""
-        return await self._write("PATCH", path, dict(change), "application/merge-patch+json")
+        """Change by a merge patch; with a `resourceVersion` in it, only what has not changed since. Pass its metadata."""
+        return await self._write("PATCH", path, dict(change), "application/merge-patch+json", accept=_META)
 
     async def create(self, path: str, body: Object) -> Object:
         """Make an object; `path` is that of its kind."""
         return await self._write("POST", path, dict(body))
+
+    async def try_out(self, path: str, body: Object) -> None:
+        """Have the server say whether it would make this, with all who have a say in it; nothing is made."""
+        await self._call("POST", path, {"dryRun": "All", "fieldManager": MANAGER}, dict(body))
 
     async def delete(self, ref: Ref, *, grace_s: int | None = None) -> None:
         """Delete this very object; nothing when it is gone, or another one bears its name."""
@@ -191,7 +219,7 @@ class Cluster:
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
         try:
-            await self._write("DELETE", ref.path, options)
+            await self._write("DELETE", ref.path, options, accept=_META)
         except Refused as error:
             if error.status not in (NOT_FOUND, CONFLICT):
                 raise
@@ -211,14 +239,25 @@ class Cluster:
             raise
         return ""
 
+    @asynccontextmanager
+    async def channel(self, path: str, protocol: str) -> AsyncIterator[Any]:
+        """A connection that stays open and carries messages both ways, by this protocol above WebSocket."""
+        headers = {"User-Agent": MANAGER}
+        await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
+        rest: Any = self._client.rest_client
+        rest.pool_manager = rest.pool_manager or rest._create_pool_manager()
+        url = "ws" + (self._client.configuration.host + path).removeprefix("http")
+        async with self._turns, rest.pool_manager.ws_connect(url, headers=headers, protocols=(protocol,)) as channel:
+            yield channel
+
     # --- how it is asked
 
-    async def _write(self, method: str, path: str, body: Any, sort: str = "application/json") -> Object:
+    async def _write(self, method: str, path: str, body: Any, sort: str = _JSON, *, accept: str = _JSON) -> Object:
         """Ask for a change. One that may be on its way is waited for also when we are cancelled."""
         import asyncio
 
         manager = {} if method == "DELETE" else {"fieldManager": MANAGER}
-        asking = asyncio.ensure_future(self._call(method, path, manager, body, sort))
+        asking = asyncio.ensure_future(self._call(method, path, manager, body, sort=sort, accept=accept))
         try:
             return await asyncio.shield(asking)
         except asyncio.CancelledError:
@@ -226,15 +265,15 @@ class Cluster:
             asking.cancel()
             raise
 
-    async def _call(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None,
-                    sort: str = "application/json", *, meta: bool = False) -> Object:  # fmt: skip
+    async def _call(self, method: str, path: str, params: Mapping[str, str] | None = None, body: Any = None, *,
+                    sort: str = _JSON, accept: str = _JSON) -> Object:  # fmt: skip
         """Ask, and come back later as long as the server is too busy. Raises Refused, or InjectionFailed without an answer."""
         import time
 
         until_s = time.monotonic() + _PATIENCE_S
         while True:
             async with self._turns:
-                status, said, retry_s = await self._once(method, path, params or {}, body, sort, meta=meta)
+                status, said, retry_s = await self._once(method, path, params or {}, body, sort=sort, accept=accept)
             if status < BAD_REQUEST:
                 self._turns.answered()
                 return said
@@ -244,16 +283,15 @@ class Cluster:
                 raise refused
             self._turns.refused(max(retry_s, 1.0))
 
-    async def _once(self, method: str, path: str, params: Mapping[str, str], body: Any, sort: str, *,
-                    meta: bool) -> tuple[int, Object, float]:  # fmt: skip
+    async def _once(self, method: str, path: str, params: Mapping[str, str], body: Any, *, sort: str,
+                    accept: str) -> tuple[int, Object, float]:  # fmt: skip
         """Status, answer, and for how long it wants to be left alone."""
         import asyncio
         from urllib.parse import urlencode
 
         import aiohttp
 
-        headers = {"Accept": f"{_META}, application/json" if meta else "application/json", "User-Agent": MANAGER,
-                   "Content-Type": sort}  # fmt: skip
+        headers = {"Accept": accept, "User-Agent": MANAGER, "Content-Type": sort}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         url = self._client.configuration.host + path + (f"?{urlencode(params)}" if params else "")
         limit = aiohttp.ClientTimeout(total=_ANSWER_S, sock_connect=_CONNECT_S)
@@ -276,7 +314,12 @@ class Cluster:
     def _words(self, method: str, path: str, status: int, said: Object) -> str:
         """Why, in one sentence; of what is forbidden, what would have to be allowed."""
         why = str(said.get("message") or f"it answered {status}")[:_WHY_MAX]
-        if status != FORBIDDEN:
+        if status == UNAUTHORIZED:
+            of = self.kubeconfig or "the pod's own service account"
+            return f"{self.place} does not know who we are (401): the credentials of {of} are wrong, or over; renew them there"
+        if ending := _cause(said, "NamespaceTerminating"):
+            return f"{ending}, and nothing new can be made in it"
+        if status != FORBIDDEN or why.startswith("admission webhook "):
             return f"{self.place} refused to {_VERBS[method]} {path}: {why}"
         resource, where = _resource(path)
         lists = method == "GET" and path.endswith(f"/{resource.partition('.')[0]}")
@@ -285,6 +328,12 @@ class Cluster:
 
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
+
+
+def _cause(said: Object, reason: str) -> str:
+    """What the server says of this reason; empty when it was another."""
+    causes = (said.get("details") or {}).get("causes") or []
+    return next((str(one.get("message")) for one in causes if one.get("reason") == reason), "")
 
 
 def _resource(path: str) -> tuple[str, str]:
@@ -318,15 +367,15 @@ def _said(text: bytes) -> Object:
 
 
 @asynccontextmanager
-async def reach(where: KubernetesAddress | Mapping[str, Any]) -> AsyncIterator[Cluster]:
+async def reach(where: InCluster | Mapping[str, Any]) -> AsyncIterator[Cluster]:
     """Connect to an address's cluster, or to the one that was remembered by `Cluster.to_data`; hang up on leaving.
 
     Raises InjectionFailed, also when what is reached is another cluster than the one remembered.
     """
-    if isinstance(where, KubernetesAddress):
-        kubeconfig, context = where.kubeconfig, where.context
-    else:
+    if isinstance(where, Mapping):
         kubeconfig, context = str(where["kubeconfig"]), str(where["context"])
+    else:
+        kubeconfig, context = where.kubeconfig, where.context
     async with connect(kubeconfig, context) as cluster:
         system = await cluster.get(NAMESPACE.path(name="kube-system"))
         cluster.uid = str(system["metadata"]["uid"]) if system else ""
@@ -356,20 +405,21 @@ async def each(items: Iterable[T], do: Callable[[T], Awaitable[object]], *, stop
     """
     import asyncio
 
-    turns, todo, failed = asyncio.Semaphore(AT_ONCE), list(items), asyncio.Event()
+    todo = list(items)
+    left, wrong = iter(todo), list[BaseException]()
 
-    async def one(item: T) -> None:
-        async with turns:
-            if stop and failed.is_set():
+    async def hand() -> None:
+        for item in left:
+            if stop and wrong:
                 return
             try:
                 await do(item)
-            except BaseException:
-                failed.set()
-                raise
+            except BaseException as error:
+                wrong.append(error)
+                if not isinstance(error, InjectionFailed):
+                    raise
 
-    done = await asyncio.gather(*map(one, todo), return_exceptions=True)
-    wrong = [result for result in done if isinstance(result, BaseException)]
+    await asyncio.gather(*(hand() for _ in range(min(AT_ONCE, len(todo)))), return_exceptions=True)
     for error in wrong:
         if not isinstance(error, InjectionFailed):
             raise error

@@ -1,6 +1,7 @@
 """How a cluster is found: as kubectl does, by the file given, `KUBECONFIG`, `~/.kube/config`, or the pod's own account."""
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ from injectors.injector import InjectionFailed
 if TYPE_CHECKING:
     from injectors.kubernetes_api import Cluster
 
+instead: ContextVar[str] = ContextVar("instead", default="")
+"""A kubeconfig that is used in place of any other, for who heals with credentials of their own; the cluster must be the same."""
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WHY_MAX = 300
 
@@ -24,8 +27,17 @@ async def find(kubeconfig: str, context: str) -> "Cluster":
     from injectors.kubernetes_api import Cluster
 
     configuration = Configuration()
+    if other := instead.get():
+        kubeconfig, context = other, ""
     files, context, namespace = await _settle(configuration, kubeconfig, context)
+    if token := configuration.api_key.get("BearerToken"):
+        # Files of tokens end with a newline, which no header may have.
+        configuration.api_key["BearerToken"] = token.strip()
     configuration.retries = None  # when to try again is decided here
+    # The client's library asks the environment for a proxy, and ~/.netrc for credentials, anew for each request, in threads:
+    # two thirds of what a request costs.
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
     client = await asyncio.to_thread(ApiClient, configuration)  # it reads certificates
     return Cluster(client, files, context, namespace)
 
@@ -42,16 +54,33 @@ async def _settle(configuration: Any, kubeconfig: str, context: str) -> tuple[st
     try:
         if there:
             loader = await load_kube_config(there, context or None, configuration, persist_config=False)  # type: ignore[no-untyped-call]
+            if _is_nobody(loader, configuration):
+                raise InjectionFailed(f"the program that {there} names gave no credentials; log in anew, and try again")
             current = loader.current_context
             return there, str(current["name"]), str(current["context"].get("namespace") or "default")
         if (_IN_CLUSTER / "token").is_file() and not (kubeconfig or context):
-            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]
             return "", "", (_IN_CLUSTER / "namespace").read_text(encoding="utf-8").strip()
     except yaml.YAMLError:
         raise InjectionFailed("the kubeconfig cannot be used: it is no YAML") from None
     except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InjectionFailed(f"the kubeconfig cannot be used: {error}"[:_WHY_MAX]) from None
     raise InjectionFailed(f"there is no kubeconfig at {files}")
+
+
+def _proxy_to(url: str) -> str | None:
+    """The proxy that the environment names for this server."""
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
+def _is_nobody(loader: Any, configuration: Any) -> bool:
+    """Whether a program should have given credentials and has failed, which the client tells in its log alone."""
+    user = loader._user
+    return bool(user) and "exec" in user and not (configuration.api_key or configuration.cert_file)
 
 
 def _those_there(files: Iterable[str]) -> list[str]:

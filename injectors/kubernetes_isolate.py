@@ -126,7 +126,8 @@ class Isolate:
     @classmethod
     async def residue(cls, targets: Sequence[tuple[str, KubernetesAddress]]) -> list[Residue]:
         """What bears our mark in the targets' namespaces."""
-        return await residue(cls.name, (POD, POLICY), targets, cls.version)
+        reached = [(name, address) for name, address in targets if not address.of_nodes]
+        return await residue(cls.name, (POD, POLICY), reached, cls.version)
 
     @property
     def _but(self) -> str:

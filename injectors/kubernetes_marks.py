@@ -12,7 +12,18 @@ from typing import Any, NamedTuple
 
 from injectors.injector import InjectionFailed
 from injectors.kubernetes import KubernetesAddress
-from injectors.kubernetes_api import CONFLICT, KINDS, NAMESPACE, REPLICASET, Cluster, Kind, Object, Ref, Refused
+from injectors.kubernetes_api import (
+    CONFLICT,
+    KINDS,
+    NAMESPACE,
+    NOT_FOUND,
+    REPLICASET,
+    Cluster,
+    Kind,
+    Object,
+    Ref,
+    Refused,
+)
 from injectors.kubernetes_paths import operations, value_at
 
 HELD, INJECTION, EXEMPT = "chaos-drills/held", "chaos-drills/injection", "chaos-drills/exempt"
@@ -165,14 +176,15 @@ def _held_by(ref: Ref, mark: Mark) -> str:
 # --- holding, renewing, releasing
 
 
-async def change(cluster: Cluster, ref: Ref, decide: Callable[[Object], Sequence[tuple[str, Any]]]) -> Object | None:
+async def change(cluster: Cluster, ref: Ref, decide: Callable[[Object], Sequence[tuple[str, Any]]],
+                 seen: Object | None = None) -> Object | None:  # fmt: skip
     """Change an object as `decide` says of what it is: pointers and new values, None to take one away.
 
-    Only what was seen is changed: when somebody was quicker, it is looked at again. None when the object is gone, or
-    another one bears its name. What `decide` raises is passed on.
+    Only what was seen is changed, `seen` being what it was a moment ago: when somebody was quicker, it is looked at again.
+    None when the object is gone, or another one bears its name. What `decide` raises is passed on.
     """
     for attempt in range(_TRIES):
-        found = await cluster.get(ref.path)
+        found = seen if seen and not attempt else await cluster.get(ref.path)
         if found is None or (ref.uid and found["metadata"]["uid"] != ref.uid):
             return None
         wanted = decide(found)
@@ -187,7 +199,7 @@ async def change(cluster: Cluster, ref: Ref, decide: Callable[[Object], Sequence
     raise AssertionError("unreachable")
 
 
-async def hold(cluster: Cluster, held: Held, owner: Owner) -> None:
+async def hold(cluster: Cluster, held: Held, owner: Owner, seen: Object | None = None) -> None:
     """Mark an object and make its changes, in one request. Nothing when that is done already.
 
     Raises InjectionFailed when it is gone, is another's, or is no longer what it was.
@@ -206,7 +218,7 @@ async def hold(cluster: Cluster, held: Held, owner: Owner) -> None:
                    {one.at: one.set for one in held.changes})  # fmt: skip
         return [(_MARK, new.text), *((one.at, one.set) for one in held.changes)]
 
-    if await change(cluster, held.ref, decide) is None:
+    if await change(cluster, held.ref, decide, seen) is None:
         raise InjectionFailed(f"{held.ref} is gone")
 
 
@@ -219,8 +231,7 @@ async def make(cluster: Cluster, kind: Kind, body: Mapping[str, Any], owner: Own
     mark = Mark(owner.injection, owner.by, until(LEASE_S), kind.name, {}, {}, made=True)
     meta["labels"] = {**(meta.get("labels") or {}), INJECTION: label_for(owner.injection)}
     meta["annotations"] = {**(meta.get("annotations") or {}), HELD: mark.text}
-    version = f"{kind.group}/v1" if kind.group else "v1"
-    whole = {"apiVersion": version, "kind": _proper(kind), **body, "metadata": meta}
+    whole = {"apiVersion": kind.api, "kind": kind.proper or kind.name.capitalize(), **body, "metadata": meta}
     try:
         return Ref.of(kind, await cluster.create(kind.path(meta.get("namespace", "")), whole))
     except Refused as error:
@@ -232,16 +243,10 @@ async def make(cluster: Cluster, kind: Kind, body: Mapping[str, Any], owner: Own
     raise InjectionFailed(f"there is a {kind.name} {meta['name']} already, and it is not ours")
 
 
-def _proper(kind: Kind) -> str:
-    return {"networkpolicy": "NetworkPolicy", "poddisruptionbudget": "PodDisruptionBudget"}.get(
-        kind.name, kind.name.capitalize()
-    )
-
-
-async def renew(cluster: Cluster, held: Held, owner: Owner) -> None:
+async def renew(cluster: Cluster, held: Held, owner: Owner, seen: Object | None = None) -> bool:
     """See that it is still held and as we set it, and give its mark more time when half of it is over.
 
-    Raises InjectionFailed when it is not; of an object that is gone there is nothing to be renewed.
+    Raises InjectionFailed when it is not; False when it is gone, and there is nothing to be renewed.
     """
     half = until(LEASE_S / 2)
 
@@ -254,10 +259,10 @@ async def renew(cluster: Cluster, held: Held, owner: Owner) -> None:
                 raise InjectionFailed(f"{at} of {held.ref} was changed by somebody else")
         return [(_MARK, mark._replace(until=until(LEASE_S)).text)] if mark.until < half else ()
 
-    await change(cluster, held.ref, decide)
+    return await change(cluster, held.ref, decide, seen) is not None
 
 
-async def release(cluster: Cluster, held: Held, owner: Owner) -> str:
+async def release(cluster: Cluster, held: Held, owner: Owner, seen: Object | None = None) -> str:
     """Put back what it was and take our mark away, in one request; delete what we made.
 
     Pass what was left alone since somebody else has changed it, as a sentence; empty when all was put back, there was
@@ -284,7 +289,7 @@ async def release(cluster: Cluster, held: Held, owner: Owner) -> str:
                 )
         return [*back, *([(_MARK, None)] if mark else [])]
 
-    await change(cluster, held.ref, decide)
+    await change(cluster, held.ref, decide, seen)
     await strip_copies(cluster, held.ref, owner)
     return "; ".join(theirs)
 
@@ -302,7 +307,9 @@ async def _unmake(cluster: Cluster, ref: Ref, owner: Owner) -> str:
         return ""
     mark = Mark.on(there)
     labels = there["metadata"].get("labels") or {}
-    if (mark and (mark.injection, mark.by) == owner) or labels.get(INJECTION) == label_for(owner.injection):
+    known = mark and mark.injection  # a label may have been shortened, so it counts only where nothing else is said
+    ours = mark and (mark.injection, mark.by) == owner if known else labels.get(INJECTION) == label_for(owner.injection)
+    if ours:
         await cluster.delete(Ref.of(KINDS[ref.kind], there))
         return ""
     return f"{ref} bears our mark no longer, and is left"
@@ -345,7 +352,7 @@ async def find(cluster: Cluster, kinds: Iterable[Kind], namespace: str = "") -> 
     """All of these kinds that bear a mark or label of ours, in one namespace or in the whole cluster."""
     found: list[Found] = []
     for kind in dict.fromkeys(kinds):
-        for one in await cluster.list(kind.path(namespace), meta=True):
+        for one in await _listed(cluster, kind, namespace):
             mark, labels = Mark.on(one), one["metadata"].get("labels") or {}
             if mark is None and INJECTION not in labels:
                 continue
@@ -354,3 +361,13 @@ async def find(cluster: Cluster, kinds: Iterable[Kind], namespace: str = "") -> 
             held = Held(Ref.of(kind, one), changes, mark.made)
             found.append(Found(held, Owner(mark.injection, mark.by), mark.is_over, mark.until))
     return found
+
+
+async def _listed(cluster: Cluster, kind: Kind, namespace: str) -> list[Object]:
+    """Of a kind that the cluster has no definition of, there is nothing."""
+    try:
+        return await cluster.list(kind.path(namespace), meta=True)
+    except Refused as error:
+        if error.status != NOT_FOUND:
+            raise
+        return []

@@ -6,7 +6,8 @@ from typing import Any, Literal, Self
 
 from injectors.injector import Effect, InjectionFailed, Remembered, Residue, Stage
 from injectors.kubernetes import KubernetesAddress
-from injectors.kubernetes_api import Cluster, Kind, Ref, each, reach
+from injectors.kubernetes_api import Cluster, Kind, Object, Ref, each, reach
+from injectors.kubernetes_many import listed
 from injectors.kubernetes_marks import LEASE_S, Change, Found, Held, Mark, Owner, copies, find, hold, release, renew
 from injectors.kubernetes_paths import value_at
 
@@ -45,38 +46,46 @@ class Memory:
 
     async def bring_about(self, cluster: Cluster, stage: Stage, held: Iterable[Held] | None = None) -> None:
         """Change each object, and mark it as ours; those given, or all. They must be remembered already."""
+        todo = self.held if held is None else list(held)
+        seen = await listed(cluster, (item.ref for item in todo))
 
         async def one(item: Held) -> None:
             what = ", ".join(f"{change.at} = {change.set}" for change in item.changes) or "marked"
-            await act(stage, f"hold {item.ref}: {what}", hold, cluster, item, self.owner)
+            await act(stage, f"hold {item.ref}: {what}", hold, cluster, item, self.owner, seen.get(item.ref.path))
 
-        await each(self.held if held is None else held, one, stop=True)
+        await each(todo, one, stop=True)
 
     async def take_away(self, cluster: Cluster, stage: Stage) -> None:
         """Put every object back; nobody's change is undone. Raises InjectionFailed when one could not be."""
         stage.remember({"healing": True})
         left: list[str] = list(self.left)
         done: set[str] = set(self.healed)
+        todo = [item for item in self.held if item.ref.path not in self.healed]
+        seen = await listed(cluster, (item.ref for item in todo if not item.made))
 
         async def one(item: Held) -> None:
-            if why := await act(stage, f"release {item.ref}", release, cluster, item, self.owner):
+            why = await act(stage, f"release {item.ref}", release, cluster, item, self.owner, seen.get(item.ref.path))
+            if why:
                 left.append(why)
             done.add(item.ref.path)
 
-        todo = [item for item in self.held if item.ref.path not in self.healed]
         try:
             await each(todo, one)
         finally:
             if todo:
                 stage.remember({"healed": sorted(done), "left": left})
 
-    async def renew(self, cluster: Cluster, stage: Stage) -> None:
-        """Give every mark more time. Raises InjectionFailed when an object is not as we set it."""
+    async def renew(self, cluster: Cluster, stage: Stage) -> bool:
+        """Give every mark more time; False when all objects are gone. Raises InjectionFailed when one is not as we set it."""
+        there: list[Ref] = []
+        seen = await listed(cluster, (item.ref for item in self.held))
 
         async def one(item: Held) -> None:
-            await act(stage, f"renew {item.ref}", renew, cluster, item, self.owner)
+            if await act(stage, f"renew {item.ref}", renew, cluster, item, self.owner, seen.get(item.ref.path)):
+                there.append(item.ref)
 
         await each(self.held, one)
+        return bool(there)
 
     async def effect(self, cluster: Cluster, says: str) -> Effect:
         """Whether every object that is still there is as we set it; when healing, whether any of them still is.
@@ -85,28 +94,37 @@ class Memory:
         """
         ours: list[Ref] = []
         others: list[str] = []
+        gone: list[str] = []
+        whole: list[Ref] = []
+
+        seen = await listed(cluster, (item.ref for item in self.held))
 
         async def look(item: Held) -> None:
-            state, why = await self._state(cluster, item)
-            if state == "ours":
+            there = seen.get(item.ref.path) or await cluster.get(item.ref.path)
+            state, why = await self._state(cluster, item, there)
+            if state == "gone" and not (self.healing and item.made):
+                gone.append(why)
+            elif state == "ours":
                 ours.append(item.ref)
             else:
                 others.append(why)
+                whole.append(item.ref)
 
         await each(self.held, look)
         if self.healing:
             if ours:
                 return Effect(True, f"{named(ours)} still {says}")
-            return Effect(False, "; ".join(self.left) or f"{named([one.ref for one in self.held])}: as before")
-        gone = all(why.endswith(" is gone") for why in others)
-        if ours and gone:
+            before = [f"{named(whole)}: as before"] if whole and not self.left else []
+            return Effect(False, "; ".join([*self.left, *before, *shortened(gone)]) or "as before")
+        if ours and not others:
             return Effect(True, f"{named(ours)} {says}")
-        return Effect(False, next((why for why in others if not why.endswith(" is gone")), "; ".join(others[:3])))
+        return Effect(False, others[0] if others else "; ".join(shortened(gone)))
 
-    async def _state(self, cluster: Cluster, item: Held) -> tuple[State, str]:
-        there = await cluster.get(item.ref.path)
-        if there is None or (item.ref.uid and there["metadata"]["uid"] != item.ref.uid):
+    async def _state(self, cluster: Cluster, item: Held, there: Object | None) -> tuple[State, str]:
+        if there is None:
             return "gone", f"{item.ref} is gone"
+        if item.ref.uid and there["metadata"]["uid"] != item.ref.uid:
+            return "gone", f"{item.ref} is gone, and another one that bears its name is left alone"
         mark = Mark.on(there)
         if mark and (mark.injection, mark.by) != self.owner:
             return "other", f"{item.ref} is held by injection {mark.injection}"
@@ -134,6 +152,12 @@ def named(refs: Sequence[Ref], most: int = 3) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
+def shortened(sentences: Sequence[str], most: int = 3) -> list[str]:
+    """The first of them, and how many more there are."""
+    more = len(sentences) - most
+    return [*sentences[:most], *([f"and {more} more"] if more > 0 else [])]
+
+
 def changed(ref: Ref, found: Mapping[str, Any], values: Mapping[str, Any]) -> Held:
     """An object with these places changed, and with what they are now."""
     return Held(ref, tuple(Change(at, value_at(found, at), value) for at, value in values.items()))
@@ -159,7 +183,7 @@ async def residue(by: str, kinds: Iterable[Kind], targets: Sequence[tuple[str, K
                 seen.add(place)
                 memory = Remembered(id=one.owner.injection or "found", fault="", target=target, version=version,
                                     data=as_found(one, cluster))  # fmt: skip
-                found.append(Residue(target=target, what=str(one), remembered=memory))
+                found.append(Residue(target=target, what=str(one), remembered=memory, renewed=not one.is_over))
     return found
 
 
@@ -180,14 +204,16 @@ async def look(remembered: Remembered, says: str) -> Effect:
         return Effect(None, str(error))
 
 
-async def keep(remembered: Remembered, stage: Stage) -> float:
+async def keep(remembered: Remembered, stage: Stage, *, may_vanish: bool = False) -> float:
     """Extend what only holds objects; pass for how long nobody need look again.
 
+    With all of them gone the fault is over, unless it takes those that are born meanwhile too.
     Kubernetes ends nothing by itself. Looking at thousands of objects every few seconds would be a fault of its own.
     """
     memory = Memory.from_data(remembered.data)
     if memory.healing:
         raise InjectionFailed("it is being healed")
     async with reach(memory.cluster) as cluster:
-        await memory.renew(cluster, stage)
+        if not await memory.renew(cluster, stage) and memory.held and not may_vanish:
+            raise InjectionFailed(f"{named([one.ref for one in memory.held])} gone")
     return min(LEASE_S / 4, max(_LOOKS_S, len(memory.held) * _LOOK_EACH_S))

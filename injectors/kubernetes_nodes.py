@@ -232,6 +232,13 @@ class NodeKill(NodeFault):
     undo: ClassVar[str] = "schedulable again, and no longer tainted"
     needs: ClassVar[tuple[Need, ...]] = (*READS, _HOLDS, Need(POD, ("get", "list", "delete")), Need(LEASE, ("get",)))
 
+    @classmethod
+    def needs_at(cls, address: KubernetesAddress) -> tuple[Need, ...]:
+        """Of a machine that is stopped the signs of life are looked at, and no pod is deleted."""
+        if address.power_off:
+            return (*READS, _HOLDS, Need(POD, ("list",)), Need(LEASE, ("get",)))
+        return tuple(need for need in cls.needs if need.kind != LEASE)
+
     def places(self, address: KubernetesAddress) -> Mapping[str, Any]:
         """A machine that is stopped needs no more than a mark."""
         return {} if address.power_off else {**_UNSCHEDULABLE, taint_at(LOST): LOST}

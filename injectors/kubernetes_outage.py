@@ -39,6 +39,11 @@ class ZoneOutage(NodeFault):
         *isolation.NEEDS,
     )  # fmt: skip
 
+    @classmethod
+    def needs_at(cls, address: KubernetesAddress) -> tuple[Need, ...]:
+        """Signs of life are looked at only of machines that are stopped."""
+        return cls.needs if address.power_off else tuple(need for need in cls.needs if need.kind != LEASE)
+
     def places(self, address: KubernetesAddress) -> Mapping[str, Any]:
         """A machine that is stopped needs no more than a mark."""
         return {} if address.power_off else _LOST
@@ -119,17 +124,17 @@ class ZoneOutage(NodeFault):
     @classmethod
     async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
         """Renew the marks; delete or cut off who has come to a lost node since."""
-        await memories.keep(remembered, stage)
+        lasts_s = await memories.keep(remembered, stage)
         memory, data = Memory.from_data(remembered.data), remembered.data
         if data.get("machines"):
-            return None
+            return lasts_s
         async with reach(memory.cluster) as cluster:
             found = await residents.on(cluster, data["nodes"], data["exempt"], all_=True)
             there, staying, _ = _apart(found.leaving)
             await residents.delete(cluster, there, stage)
             if data["engine"]:
                 await isolation.follow(cluster, stage, staying, memory.owner, anew=True)
-        return None
+        return lasts_s
 
     @classmethod
     async def residue(cls, targets: Sequence[tuple[str, KubernetesAddress]]) -> list[Residue]:

@@ -7,6 +7,9 @@ from typing import Annotated, Any, ClassVar
 
 from injectors import kubernetes_memory as memories
 from injectors import kubernetes_return as returning
+from injectors.chaos_mesh import ChaosMeshAddress
+from injectors.chaos_mesh_kinds import HEALS, POD_CHAOS
+from injectors.chaos_mesh_kinds import needs as needs_of_mesh
 from injectors.injector import (
     Effect,
     Injection,
@@ -41,6 +44,7 @@ from injectors.kubernetes_targets import ALL, ONE, Take, choose, owner_of, pods,
 NO_IMAGE = "chaos-drills.invalid/no-such-image"
 """Names below `.invalid` are never given to anybody (RFC 2606), so that nobody can be made to deliver this."""
 _OWNERS = tuple(Need(kind, ("get", "list")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
+_THROUGH: Mapping[str, tuple[Need, ...]] = {"chaos_mesh": (*needs_of_mesh(POD_CHAOS), Need(ENDPOINTS, ("list",)))}
 _PAUSE_S = 0.25
 _SPARE_S = 3.0
 
@@ -58,6 +62,9 @@ class PodKill:
     name: ClassVar[str] = "pod_kill"
     version: ClassVar[int] = 1
     address: ClassVar[type] = KubernetesAddress
+    engines: ClassVar[tuple[type, ...]] = (ChaosMeshAddress,)
+    needs_through: ClassVar[Mapping[str, tuple[Need, ...]]] = _THROUGH
+    heals: ClassVar[tuple[Need, ...]] = HEALS
     needs: ClassVar[tuple[Need, ...]] = (
         *READS, *_OWNERS, Need(POD, ("get", "list", "delete")), Need(ENDPOINTS, ("list",)),
     )  # fmt: skip
@@ -71,15 +78,23 @@ class PodKill:
         if self.grace < timedelta(0) or self.grace % timedelta(seconds=1):
             raise ValueError("grace", "a grace is told in whole seconds", "write it as 0s or 10s")
 
-    async def preview(self, address: KubernetesAddress) -> Preview:
+    async def preview(self, address: KubernetesAddress | ChaosMeshAddress) -> Preview:
         """Look at which pods it would be now."""
+        if isinstance(address, ChaosMeshAddress):
+            from injectors import chaos_mesh_deaths as mesh
+
+            return await mesh.preview(mesh.killed(self, address), address)
         async with reach(address) as cluster:
             chosen = await chosen_pods(cluster, address, self.take, self.seed)
             grace = f" with a grace of {self.grace.total_seconds():g} s" if self.grace else " at once"
             return _preview(cluster, address, chosen, f"killed{grace}", "its owner makes another one of each")
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
-        """Look, remember, delete."""
+        """Look, remember, delete, or have Chaos Mesh do it."""
+        if isinstance(injection.address, ChaosMeshAddress):
+            from injectors import chaos_mesh_deaths as mesh
+
+            return await mesh.taken(mesh.killed(self, injection.address), injection, stage)
         async with reach(injection.address) as cluster:
             chosen = _some(await chosen_pods(cluster, injection.address, self.take, self.seed), injection.address)
             victims = [Ref.of(POD, one) for one in chosen]
@@ -92,6 +107,7 @@ class PodKill:
                 await act(stage, f"delete {pod}", self._delete, cluster, pod)
 
             await each(victims, kill, stop=True)
+        return None
 
     async def _delete(self, cluster: Cluster, pod: Ref) -> None:
         await cluster.delete(pod, grace_s=int(self.grace.total_seconds()))
@@ -99,14 +115,24 @@ class PodKill:
     @classmethod
     async def heal(cls, remembered: Remembered, stage: Stage) -> None:
         """Wait until there are as many pods as there were, and as many of them run; or as many as are wanted now."""
+        if _is_by_mesh(remembered):
+            from injectors import chaos_mesh_healing
+
+            await chaos_mesh_healing.take_away(remembered, stage)
         stage.remember({"healing": True})
         async with reach(remembered.data["cluster"]) as cluster:
-            await returning.wait(cluster, remembered.data["owners"], stage)
+            await returning.wait(cluster, remembered.data.get("owners") or (), stage)
 
     @classmethod
     async def verify(cls, remembered: Remembered, stage: Stage) -> Effect:
         """Look for the very pods and their endpoints; when healing, for those that take their place."""
         data = remembered.data
+        if _is_by_mesh(remembered):
+            from injectors import chaos_mesh_pods as mesh
+
+            said = await mesh.said(remembered)
+            if said.present is None or "pods" not in data or ("healing" in data and said.present):
+                return said
         victims = [Ref(*one) for one in data["pods"]]
         try:
             async with reach(data["cluster"]) as cluster:
@@ -122,6 +148,11 @@ class PodKill:
         if served:
             return Effect(False, f"{named(served)} still among the endpoints")
         return Effect(True, f"{named(victims)} gone")
+
+
+def _is_by_mesh(remembered: Remembered) -> bool:
+    """Whether it was Chaos Mesh that did it."""
+    return any(one["ref"][0] == POD_CHAOS.name for one in remembered.data.get("held") or ())
 
 
 async def _is_alive(cluster: Cluster, pod: Ref, *, graceful: bool) -> bool:
@@ -155,6 +186,9 @@ class PodFailure:
     name: ClassVar[str] = "pod_failure"
     version: ClassVar[int] = 1
     address: ClassVar[type] = KubernetesAddress
+    engines: ClassVar[tuple[type, ...]] = (ChaosMeshAddress,)
+    needs_through: ClassVar[Mapping[str, tuple[Need, ...]]] = _THROUGH
+    heals: ClassVar[tuple[Need, ...]] = HEALS
     needs: ClassVar[tuple[Need, ...]] = (
         *READS, *_OWNERS, Need(POD, ("get", "list", "patch")), Need(ENDPOINTS, ("list",)),
     )  # fmt: skip
@@ -164,8 +198,12 @@ class PodFailure:
     seed: SeedHelp = 0
     containers: Annotated[tuple[str, ...], "Which of their containers; left out, all"] = ()
 
-    async def preview(self, address: KubernetesAddress) -> Preview:
+    async def preview(self, address: KubernetesAddress | ChaosMeshAddress) -> Preview:
         """Look at which pods it would be now."""
+        if isinstance(address, ChaosMeshAddress):
+            from injectors import chaos_mesh_deaths as mesh
+
+            return await mesh.preview(mesh.failing(self, address), address)
         async with reach(address) as cluster:
             chosen = await chosen_pods(cluster, address, self.take, self.seed)
             for one in chosen:
@@ -173,7 +211,11 @@ class PodFailure:
             return _preview(cluster, address, chosen, "unable to run", "the images are put back")
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
-        """Look, remember, change the images, and wait a while for the containers to end."""
+        """Look, remember, change the images, and wait a while for the containers to end; or have Chaos Mesh do it."""
+        if isinstance(injection.address, ChaosMeshAddress):
+            from injectors import chaos_mesh_deaths as mesh
+
+            return await mesh.taken(mesh.failing(self, injection.address), injection, stage)
         address: KubernetesAddress = injection.address
         async with reach(address) as cluster:
             chosen = _some(await chosen_pods(cluster, address, self.take, self.seed), address)
@@ -185,6 +227,7 @@ class PodFailure:
             await memory.bring_about(cluster, stage)
             while stage.remaining_s() > _SPARE_S and await _running(cluster, memory.held, self.containers, gone=False):
                 await stage.sleep(_PAUSE_S)
+        return None
 
     def _held(self, pod: Object) -> Held:
         """Its images changed. Raises InjectionFailed for one that could not be put back."""
@@ -202,6 +245,11 @@ class PodFailure:
 
         One that has ended several times within ten minutes is kept waiting by its node: 10 s, 20 s, up to five minutes.
         """
+        if _is_by_mesh(remembered):
+            from injectors import chaos_mesh_containers, chaos_mesh_healing
+
+            await chaos_mesh_healing.take_away(remembered, stage)
+            return await chaos_mesh_containers.wait(remembered.data, stage)
         memory, data = Memory.from_data(remembered.data), remembered.data
         async with reach(memory.cluster) as cluster:
             await memory.take_away(cluster, stage)
@@ -212,10 +260,16 @@ class PodFailure:
                 if stage.remaining_s() < _SPARE_S:
                     raise InjectionFailed(f"{named(late)} not running again")
                 await stage.sleep(_PAUSE_S)
+        return None
 
     @classmethod
     async def verify(cls, remembered: Remembered, stage: Stage) -> Effect:
         """Look at the pods, whether their containers run, and at their endpoints."""
+        if _is_by_mesh(remembered):
+            from injectors import chaos_mesh_containers
+            from injectors import chaos_mesh_pods as mesh
+
+            return await chaos_mesh_containers.judged(await mesh.said(remembered), remembered, by="image")
         memory, data = Memory.from_data(remembered.data), remembered.data
         try:
             async with reach(memory.cluster) as cluster:
@@ -231,7 +285,11 @@ class PodFailure:
     @classmethod
     async def extend(cls, remembered: Remembered, stage: Stage) -> float | None:
         """Renew the marks; of a target that is taken whole, take those that were born since."""
-        lasts_s = await memories.keep(remembered, stage)
+        if _is_by_mesh(remembered):
+            from injectors import chaos_mesh_faults as mesh
+
+            return await mesh.renewed(remembered, stage)
+        lasts_s = await memories.keep(remembered, stage, may_vanish=bool(remembered.data.get("follow")))
         if remembered.data.get("follow"):
             memory = Memory.from_data(remembered.data)
             async with reach(memory.cluster) as cluster:
@@ -255,10 +313,16 @@ class PodFailure:
         await memory.bring_about(cluster, stage, born)
 
     @classmethod
-    async def residue(cls, targets: Sequence[tuple[str, KubernetesAddress]]) -> list[Residue]:
-        """Pods that bear a mark of this fault."""
-        reached = [(name, address) for name, address in targets if not address.of_nodes]
-        return await memories.residue(cls.name, [POD], reached, cls.version)
+    async def residue(cls, targets: Sequence[tuple[str, KubernetesAddress | ChaosMeshAddress]]) -> list[Residue]:
+        """Pods that bear a mark of this fault, and resources of Chaos Mesh that do."""
+        own = [(name, one) for name, one in targets if isinstance(one, KubernetesAddress) and not one.of_nodes]
+        found = await memories.residue(cls.name, [POD], own, cls.version)
+        meshed = [(name, one) for name, one in targets if isinstance(one, ChaosMeshAddress)]
+        if meshed:
+            from injectors import chaos_mesh_faults as mesh
+
+            found += await mesh.residue(cls.name, [POD_CHAOS], meshed, cls.version)
+        return found
 
 
 def _judged(effect: Effect, memory: Memory, ran: set[str], runs: Sequence[Ref], served: Sequence[Ref]) -> Effect:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from injectors.injector import Effect, InjectionFailed, Preview, Remembered, Stage
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import POD, Cluster, Object, Ref, each, reach
+from injectors.kubernetes_many import is_list_less
 from injectors.kubernetes_marks import exempt_namespaces, is_exempt
 from injectors.kubernetes_memory import Memory, act, named
 from injectors.kubernetes_targets import owner_of
 
 _FEW = 8
-"""Of so many nodes each is asked for; for more all pods are read."""
+"""Of so many nodes each is asked for; for more all pods are read, where those are not too many."""
 _PAUSE_S = 0.5
 """Between two attempts at who is held back by a budget, and between two looks whether the others are gone."""
 _MIRROR = "kubernetes.io/config.mirror"
@@ -38,16 +39,31 @@ async def of(cluster: Cluster, nodes: Sequence[str], address: KubernetesAddress,
 
 async def on(cluster: Cluster, nodes: Sequence[str], exempt: Iterable[str], *, all_: bool = False) -> Residents:
     """The same, with nobody asked whether one is exempt by itself."""
+    names, spaces = set(nodes), frozenset(exempt)
+
+    def there(pod: Object) -> Object | None:
+        is_done = pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+        return _outline(pod) if pod["spec"].get("nodeName") in names and not is_done else None
+
     found: list[Object] = []
-    if len(nodes) <= _FEW:
-        for node in nodes:
-            found += await cluster.list(POD.path(), fields=f"spec.nodeName={node}")
-    else:
-        found = [one for one in await cluster.list(POD.path()) if one["spec"].get("nodeName") in set(nodes)]
-    spaces = frozenset(exempt)
-    there = [one for one in found if one.get("status", {}).get("phase") not in ("Succeeded", "Failed")]
-    leaving = tuple(one for one in there if _leaves(one, spaces, all_=all_))
-    return Residents(leaving, tuple(one for one in there if one not in leaving), spaces)
+
+    async def some(fields: str) -> None:
+        found.extend(await cluster.list(POD.path(), fields=fields, keep=there))
+
+    of_all = len(nodes) > _FEW and await is_list_less(cluster, POD.path(), len(nodes))
+    await each([""] if of_all else [f"spec.nodeName={one}" for one in nodes], some)
+    leaving, staying = list[Object](), list[Object]()
+    for one in sorted(found, key=lambda pod: (pod["metadata"]["namespace"], pod["metadata"]["name"])):
+        (leaving if _leaves(one, spaces, all_=all_) else staying).append(one)
+    return Residents(tuple(leaving), tuple(staying), spaces)
+
+
+def _outline(pod: Object) -> Object:
+    """What of a pod decides on what becomes of it; that is little, and there may be ten thousand of them."""
+    spec = pod["spec"]
+    kept = {key: spec[key] for key in ("nodeName", "tolerations", "hostNetwork") if key in spec}
+    volumes = [one for one in spec.get("volumes") or () if "emptyDir" in one]
+    return {"metadata": pod["metadata"], "spec": {**kept, "volumes": volumes}}
 
 
 def _leaves(pod: Object, exempt: frozenset[str], *, all_: bool) -> bool:
@@ -117,7 +133,10 @@ async def evict(cluster: Cluster, pods: Sequence[Object], stage: Stage, within_s
 
 
 async def delete(cluster: Cluster, pods: Sequence[Object], stage: Stage) -> None:
-    """Delete them at once, as of a node that is gone: nobody waits for them to end."""
+    """Delete them at once, as of a node that is gone: nobody waits for them to end.
+
+    Each by its own uid: a selector would be fewer calls, and take who has come there or been exempted meanwhile.
+    """
 
     async def one(pod: Ref) -> None:
         await act(stage, f"delete {pod} at once", _delete_at_once, cluster, pod)
@@ -134,8 +153,15 @@ async def _until_gone(cluster: Cluster, pods: Sequence[Ref], stage: Stage, withi
 
     until_s, left = time.monotonic() + within_s, list(pods)
     while left:
-        there = [await cluster.get(one.path) for one in left]
-        left = [one for one, now in zip(left, there, strict=True) if now and now["metadata"]["uid"] == one.uid]
+        there: list[Ref] = []
+
+        async def one(pod: Ref) -> None:
+            now = await cluster.get(pod.path)
+            if now and now["metadata"]["uid"] == pod.uid:
+                there.append(pod)  # noqa: B023 - awaited in this turn
+
+        await each(left, one)
+        left = there
         if not left or time.monotonic() + _PAUSE_S > until_s:
             return
         await stage.sleep(_PAUSE_S)

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from asyncio import Future
 
 _MORE = 1 / 16
-"""So much more is dared with each answer, and half as much after each refusal."""
+"""So much more is dared with each answer, and half as much after a refusal."""
 
 
 class Turns:
@@ -34,7 +34,8 @@ class Turns:
                     self._give()
                 raise
         try:
-            await asyncio.sleep(max(0.0, self._not_before_s - time.monotonic()))
+            while (pause_s := self._not_before_s - time.monotonic()) > 0:  # noqa: ASYNC110 - others may be refused meanwhile
+                await asyncio.sleep(pause_s)
         except asyncio.CancelledError:
             self._give()
             raise
@@ -47,11 +48,16 @@ class Turns:
         self._limit = min(float(self._most), self._limit + _MORE)
 
     def refused(self, pause_s: float) -> None:
-        """The server wants to be left alone for so long, by all of us: it has told one, and meant everyone."""
+        """The server wants to be left alone for so long, by all of us: it has told one, and meant everyone.
+
+        Others that were asking at the same time are refused for the same reason, which counts once.
+        """
         import time
 
-        self._limit = max(1.0, self._limit / 2)
-        self._not_before_s = max(self._not_before_s, time.monotonic() + pause_s)
+        now_s = time.monotonic()
+        if now_s >= self._not_before_s:
+            self._limit = max(1.0, self._limit / 2)
+        self._not_before_s = max(self._not_before_s, now_s + pause_s)
 
     def _give(self) -> None:
         self._taken -= 1

@@ -66,6 +66,9 @@ class WorkloadFault:
         """What it does, as a clause."""
         raise NotImplementedError
 
+    async def see_that_it_lasts(self, cluster: Cluster, ref: Ref) -> None:
+        """Raise InjectionFailed where somebody would undo it at once."""
+
     # --- what they all do
 
     async def preview(self, address: KubernetesAddress) -> Preview:
@@ -117,6 +120,7 @@ class WorkloadFault:
             return None
         refuse(kind, [found], await exempt_namespaces(cluster, address))
         ref = Ref.of(kind, found)
+        await self.see_that_it_lasts(cluster, ref)
         return changed(ref, found, self.places(found, ref))
 
 
@@ -125,6 +129,7 @@ def _missing(address: KubernetesAddress) -> str:
 
 
 _COPIES = Need(REPLICASET, ("get", "list", "patch"))
+AUTOSCALER = Kind("horizontalpodautoscaler", "horizontalpodautoscalers", "autoscaling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +144,7 @@ class Scale(WorkloadFault):
     kinds: ClassVar[tuple[Kind, ...]] = (DEPLOYMENT, STATEFULSET)
     needs: ClassVar[tuple[Need, ...]] = (
         *READS, *(Need(kind, ("get", "list", "patch")) for kind in (DEPLOYMENT, STATEFULSET)), _COPIES,
+        Need(AUTOSCALER, ("list",)),
     )  # fmt: skip
     undo: ClassVar[str] = "as many replicas as before"
 
@@ -157,6 +163,15 @@ class Scale(WorkloadFault):
     def says(self, held: Held) -> str:
         """`3 replicas become 0`."""
         return f"{held.changes[0].was} replicas become {self.to}"
+
+    async def see_that_it_lasts(self, cluster: Cluster, ref: Ref) -> None:
+        """An autoscaler undoes every number but 0, at which it stands still."""
+        for one in await cluster.list(AUTOSCALER.path(ref.namespace)):
+            of, least = one["spec"]["scaleTargetRef"], one["spec"].get("minReplicas", 1)
+            if (str(of.get("kind")).lower(), of.get("name")) == (ref.kind, ref.name) and (self.to or not least):
+                by = Ref.of(AUTOSCALER, one)
+                only = "only `to: 0` it leaves alone" if least else "it may go down to 0 by itself"
+                raise InjectionFailed(f"{by} scales {ref} and would undo it; {only}")
 
     @classmethod
     async def verify(cls, remembered: Remembered, stage: Stage) -> Effect:
@@ -195,6 +210,8 @@ class BadImage(WorkloadFault):
         *READS, *(Need(kind, ("get", "list", "patch")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET)), _COPIES,
         Need(POD, ("get", "list", "delete")),
     )  # fmt: skip
+    heals: ClassVar[tuple[Need, ...]] = (Need(POD, ("delete",)),)
+    """What healing needs beside looking, and putting back what bears a mark."""
     undo: ClassVar[str] = "the images are put back by another rollout; its history keeps both"
 
     image: Annotated[str, "What is rolled out; left out, one that nobody can have"] = NO_IMAGE

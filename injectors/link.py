@@ -1,4 +1,6 @@
-"""Faults of the network between two services: late, slow, broken and missing traffic on a link through Toxiproxy.
+"""Faults of the network between two services: late, slow, broken and missing traffic on a link.
+
+What is said here of how is said of Toxiproxy; what else can bring a fault about is among its `engines`.
 
 Downstream is the direction of answers, from the server to the client; upstream is that of requests.
 """
@@ -8,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from injectors.amounts import Rate, Size
+from injectors.chaos_mesh import ChaosMeshAddress
 from injectors.injector import InjectionFailed, Ratio
 from injectors.link_fault import Direction, LinkFault, Sign, Wish
 from injectors.toxiproxy import Transport
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _ANY: frozenset[Transport] = frozenset({"tcp", "udp"})
 _UDP: frozenset[Transport] = frozenset({"udp"})
+_MESH = (ChaosMeshAddress,)
 _NONE = timedelta(0)
 _ALL, _NO, _EVEN = Ratio(1.0), Ratio(0.0), Size(0)
 _DAY = timedelta(days=1)
@@ -54,6 +58,7 @@ class Latency(LinkFault):
     """Everything arrives late; connecting itself is not delayed."""
 
     name: ClassVar[str] = "latency"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _ANY
     types: ClassVar[frozenset[str]] = frozenset({"latency"})
     delay: Annotated[timedelta, "By how much"]
@@ -91,6 +96,7 @@ class Bandwidth(LinkFault):
     """No more passes than so many bytes a second."""
 
     name: ClassVar[str] = "bandwidth"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _ANY
     types: ClassVar[frozenset[str]] = frozenset({"bandwidth", "shared_bandwidth"})
     rate: Annotated[Rate, "How much may pass in a second"]
@@ -294,6 +300,7 @@ class PacketLoss(LinkFault):
     """Packets are lost; of TCP every byte arrives all the same, after it was sent again. Only the embedded server can."""
 
     name: ClassVar[str] = "packet_loss"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _ANY
     types: ClassVar[frozenset[str]] = frozenset({"packet_loss"})
     loss: Annotated[Ratio, "The share of packets that is lost"]
@@ -330,6 +337,7 @@ class Partition(LinkFault):
     """
 
     name: ClassVar[str] = "partition"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _ANY
     types: ClassVar[frozenset[str]] = frozenset({"partition", "timeout"})
     direction: DirectionHelp = "both"
@@ -378,6 +386,7 @@ class Duplicate(LinkFault):
     """Some datagrams arrive twice. Only the embedded server can."""
 
     name: ClassVar[str] = "duplicate"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _UDP
     types: ClassVar[frozenset[str]] = frozenset({"duplicate"})
     share: Annotated[Ratio, "The share of datagrams that arrives twice"]
@@ -406,6 +415,7 @@ class Reorder(LinkFault):
     """Some datagrams are overtaken by later ones. Only the embedded server can."""
 
     name: ClassVar[str] = "reorder"
+    engines: ClassVar[tuple[type, ...]] = _MESH
     carries: ClassVar[frozenset[Transport]] = _UDP
     types: ClassVar[frozenset[str]] = frozenset({"reorder"})
     share: Annotated[Ratio, "The share of datagrams that is held back"]
@@ -429,3 +439,17 @@ class Reorder(LinkFault):
     def sign(self, able: "Abilities") -> Sign | str:
         """Chance, which one look does not show."""
         return "it shows only over many looks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrupt(LinkFault):
+    """A bit is wrong in some packets; of TCP every byte arrives all the same, after it was sent again. Only Chaos Mesh can."""
+
+    name: ClassVar[str] = "corrupt"
+    address: ClassVar[type] = ChaosMeshAddress
+    types: ClassVar[frozenset[str]] = frozenset()
+    share: Annotated[Ratio, "The share of packets in which a bit is wrong"]
+    direction: DirectionHelp = "downstream"
+
+    def __post_init__(self) -> None:
+        _check_share("share", self.share)

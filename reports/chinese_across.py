@@ -32,7 +32,7 @@ PATTERNS: Mapping[str, str] = {
     "{figure} was measured in neither run": "两次运行都没有测得 {figure}",
     "of {figure} nobody can say which way is better": "{figure} 的大小无所谓好坏",
     "{figure}: the edge lies within what could be measured": "{figure}：界限落在测量误差之内",
-    "{figure} is worse, and whether that is noise is not known: {n} runs count, {least} are needed":
+    "{figure} is worse, and whether that is noise is not known: runs that count: {n}, needed: {least}":
         "{figure} 变差，但不知是否只是波动：有效运行 {n} 次，需要 {least} 次",
     "none of the figures was measured: {figures}": "以下数字均未测得：{figures}",
     "{figure} went from {before} to {now}, beyond what is allowed": "{figure} 由 {before} 变为 {now}，超出允许的范围",
@@ -42,6 +42,8 @@ PATTERNS: Mapping[str, str] = {
     "if it was chance, and may come again: {command}": "若只是偶然、以后也可能出现：{command}",
     "to hold later runs against this one: {command}": "以本次作为今后的对照：{command}",
     "the runs also differ in {what}, and figures may differ because of that": "两次运行的{what}也不同，数字的差异可能由此而来",
+    "{run} is a control, in which nothing was injected: it has neither score nor figures that compare":
+        "{run} 是对照，没有注入任何故障：没有可以比较的评分和数字",
     "both held the suite {suite} as it is, so that their scores compare": "两次运行都与套件 {suite} 完全一致，评分可以比较",
     "too few runs to know what is noise: what differs beyond its bounds may still be that":
         "运行次数太少，不知波动有多大：超出误差的差异仍可能只是波动",

@@ -14,12 +14,41 @@ WORDS: Mapping[str, str] = {
     "earlier": "向前", "later": "向后", "closer": "放大", "wider": "缩小", "moment": "时刻", "lines": "行",
     "rule by rule": "逐条查看", "Done": "完成于", "Trust": "可信度", "Finding": "发现", "Owner": "负责人", "State": "状态",
     "Findings and who sees to them": "发现与负责人", "no owner yet": "尚无负责人", "open": "未关闭",
+    "Workload": "工作负载", "Not ready": "未就绪", "Evicted": "已驱逐", "Rescheduled": "重新调度", "Ready again": "恢复就绪",
+    "not ready": "未就绪", "evicted": "已驱逐", "rescheduled": "重新调度", "ready again": "恢复就绪",
+    "Workloads and nodes after the fault": "故障后的工作负载与节点",
     "not judged": "未判定", "performed without challenges": "执行无困难", "performed with some challenges": "执行有一些困难",
     "performed with major challenges": "执行有重大困难", "unable to be performed": "无法执行",
 }  # fmt: skip
 
 PATTERNS: Mapping[str, str] = {
     "never: {what}": "从未：{what}",
+    "{steps} after {fault}": "{fault} 之后：{steps}",
+    "after {fault}": "{fault} 之后",
+    "{why} (> {time})": "{why}（> {time}）",
+    "not ready again when the run ended": "运行结束时仍未恢复就绪",
+    "nobody watched the cluster any more": "此后无人监视集群",
+    "observer {observer} missed what came and went in its cluster from {from_s} to {to_s}":
+        "观察者 {observer} 在 {from_s} 至 {to_s} 之间没有看到集群中出现又消失的变化",
+    "no observer told of {workload}": "没有观察者报告过 {workload}",
+    "let an observer watch `{kind}` where it is": "请让观察者监视其所在之处的 `{kind}`",
+    "{workload} was not ready before {fault}": "{fault} 之前 {workload} 就没有就绪",
+    "{workload} was never seen unready, but nobody watched it from {from_s} to {to_s}":
+        "没有看到 {workload} 未就绪，但 {from_s} 至 {to_s} 之间无人监视",
+    "{workload} stayed ready, but was watched only {watched} after {fault}":
+        "{workload} 一直就绪，但 {fault} 之后只监视了 {watched}",
+    "{workload} stayed ready while {fault} was there": "{fault} 期间 {workload} 一直就绪",
+    "{workload} ready again {took} after {fault}": "{workload} 在 {fault} 之后 {took} 恢复就绪",
+    "{workload} ready again {took} after {fault}, once that was healed":
+        "{workload} 在 {fault} 之后 {took}、其撤除之后才恢复就绪",
+    "{workload} ready again {took} after {fault}, too coarse for limit {limit}":
+        "{workload} 在 {fault} 之后 {took} 恢复就绪，相对于要求 {limit} 过于粗略",
+    "{fault} was healed before {workload} was ready again": "{workload} 恢复就绪之前 {fault} 已被撤除",
+    "{fault} was healed before {workload} was ready again, {took} after it came":
+        "{workload} 恢复就绪之前 {fault} 已被撤除（在其发生之后 {took}）",
+    "{workload} still not ready {low} after {fault}": "{fault} 之后 {low} {workload} 仍未就绪",
+    "{workload} not ready {low} after {fault}": "{fault} 之后 {low} {workload} 未就绪",
+    "{workload} not ready after {took}, without {fault}": "没有 {fault}，{workload} 在 {took} 后未就绪",
     "{took} after {n}": "第 {n} 步之后 {took}",
     "{time} left": "余 {time}",
     "{time} too late": "晚 {time}",

@@ -1,16 +1,18 @@
 """Two runs side by side: outcome, score, abilities, checks and figures, and whether what differs is more than noise. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from checks import Measured
-from reports.gate import comparable, rows_of
+from reports.columns import rows_of
+from reports.gate import comparable
 from reports.language import phrase, say
 from reports.markdown import plain as _text
 from reports.markdown import table
 from reports.noise import Allowed, Band, Past, Sort, band, level, sort
 from reports.past import BASIS, PastRun, better, differences, keys, plain, show, show_change
+from reports.report import RunOutcome
 
 NAMES: Mapping[str, str] = {**BASIS, "suite": "suite"}
 """In what two runs may differ here, and what each is called."""
@@ -25,6 +27,8 @@ class Pair:
     before: str
     after: str
     changed: bool
+    is_id: bool = False
+    """True where `what` is a name that somebody gave, and no word to be translated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +130,8 @@ def _dimensions(before: PastRun, after: PastRun) -> Iterator[Pair]:
 def _checks(before: PastRun, after: PastRun) -> Iterator[Pair]:
     sides = [{one.id: one for one in run.checks} for run in (before, after)]
     for name in dict.fromkeys([*sides[0], *sides[1]]):
-        yield _pair(name, *("–" if name not in side else side[name].outcome for side in sides))
+        pair = _pair(name, *("–" if name not in side else side[name].outcome for side in sides))
+        yield replace(pair, is_id=True)
 
 
 def _figure(before: PastRun, after: PastRun, key: str, past: Sequence[PastRun]) -> FigurePair:
@@ -167,15 +172,15 @@ def _sort(before: Measured | None, after: Measured | None, noise: Band | None, w
 _COLUMNS = ("", "Before", "After", "Difference")
 
 
-def lines(found: Comparison, language: str = "en") -> Iterator[str]:
-    """For a terminal."""
+def lines(found: Comparison, language: str = "en", width: int | None = None) -> Iterator[str]:
+    """For a terminal so wide."""
     yield f"{_drills(found)}   {found.before.run} → {found.after.run}"
     for note in _notes(found, language):
         yield f"  {note}"
     for title, rows in _tables(found, language):
         yield ""
         yield say(title, language)
-        yield from rows_of(rows)
+        yield from rows_of(rows, width)
 
 
 def to_markdown(found: Comparison, language: str = "en") -> str:
@@ -207,6 +212,13 @@ def _notes(found: Comparison, language: str) -> Iterator[str]:
     if _one_suite(found.before, found.after):
         suite = found.after.suite.partition(" ")[0]
         yield phrase("both held the suite {suite} as it is, so that their scores compare", language, suite=suite)
+    for run in (found.before, found.after):
+        if run.control:
+            yield phrase("{run} is a control, in which nothing was injected: it has neither score nor figures that compare",
+                         language, run=run.short)  # fmt: skip
+        elif run.outcome not in (RunOutcome.PASSED, RunOutcome.FAILED):
+            yield phrase("{run} ended {_others}, so that its figures stand on nothing", language, run=run.short,
+                         _others=say(run.outcome, language))  # fmt: skip
     if found.differ:
         what = ", ".join(say(NAMES[name], language) for name in found.differ)
         yield phrase("the runs also differ in {what}, and figures may differ because of that", language, what=what)
@@ -225,8 +237,13 @@ def _tables(found: Comparison, language: str) -> Iterator[tuple[str, list[list[s
 
 def _pairs(pairs: Sequence[Pair], language: str) -> Iterator[list[str]]:
     for one in pairs:
-        words = [say(word, language) for word in (one.what, one.before, one.after)]
-        yield [*words, say("changed" if one.changed else "no change", language)]
+        what = one.what if one.is_id else say(one.what, language)
+        yield [
+            what,
+            say(one.before, language),
+            say(one.after, language),
+            say("changed" if one.changed else "no change", language),
+        ]
 
 
 def _figure_rows(figures: Sequence[FigurePair], language: str) -> Iterator[list[str]]:

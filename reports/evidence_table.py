@@ -32,6 +32,7 @@ def shown_moments(report: Report) -> Sequence[Moment]:
     counts = {seq for check in report.checks for seq in check.verdict.proof}
     counts |= {seq for check in report.checks for row in check.verdict.rows for seq in row.proof}
     counts |= {one.seq or 0 for one in report.incident.milestones.values()} if report.incident else set()
+    counts |= {seq for one in report.rescheduled for seq in one.lines.values()}
     free = ROWS_MAX - sum(one.seq in counts for one in report.moments)
     others = [one.seq for one in report.moments if one.seq not in counts][: max(0, free)]
     kept = counts | set(others)

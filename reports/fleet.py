@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from checks.units import write_duration
-from reports.gate import rows_of
+from reports.columns import rows_of
 from reports.language import phrase, say
 from reports.markdown import plain as _text
 from reports.markdown import table
@@ -95,13 +95,13 @@ def _since(run: PastRun, now: datetime) -> timedelta:
 # --- told
 
 
-def lines(ships: Sequence[Ship], language: str = "en") -> Iterator[str]:
-    """For a terminal."""
+def lines(ships: Sequence[Ship], language: str = "en", width: int | None = None) -> Iterator[str]:
+    """For a terminal so wide."""
     if not ships:
         yield say("no drills and no runs", language)
         return
     head = [say(one, language) for one in _COLUMNS]
-    yield from rows_of([head, *(_row(one, language) for one in ships)])
+    yield from rows_of([_row(one, language) for one in ships], width, head=head)
     yield ""
     yield _answer(ships, language)
 

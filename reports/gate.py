@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from checks import Measured, Sentence
+from reports.columns import rows_of
 from reports.language import phrase, say, translate
 from reports.noise import LEAST, Allowed, Band, Past, Sort, band, level, sort, sort_single
 from reports.past import BASIS, PastRun, better, differences, plain, show, show_plain
@@ -195,7 +196,7 @@ def _unsure(key: str, found: Sort, n: int) -> Sentence | None:
     if found == "unsure":
         return Sentence.of("{figure}: the edge lies within what could be measured", figure=key)
     if found == "unknown":
-        return Sentence.of("{figure} is worse, and whether that is noise is not known: {n} runs count, {least} are needed",
+        return Sentence.of("{figure} is worse, and whether that is noise is not known: runs that count: {n}, needed: {least}",
                            figure=key, n=n, least=LEAST)  # fmt: skip
     return None
 
@@ -225,8 +226,8 @@ def _worse(one: Held) -> Sentence:
 # --- the answer, told
 
 
-def lines(found: Gate, language: str = "en") -> Iterator[str]:
-    """For a terminal and a pipeline's log: the answer, why, and a line a figure."""
+def lines(found: Gate, language: str = "en", width: int | None = None) -> Iterator[str]:
+    """For a terminal so wide, and a pipeline's log: the answer, why, and a line a figure."""
     yield (
         f"{say(found.answer, language).upper() if found.answer == 'regressed' else say(found.answer, language)}  "
         + phrase(
@@ -242,7 +243,7 @@ def lines(found: Gate, language: str = "en") -> Iterator[str]:
     rows = [cells(one, language) for one in found.held]
     if rows:
         yield ""
-    yield from rows_of(rows)
+    yield from rows_of(rows, width)
 
 
 def _name(found: Gate, language: str) -> str:
@@ -264,16 +265,6 @@ def _band_words(one: Held, language: str) -> str:
         return say("band unknown", language)
     low, high = (show_plain(value, one.now.unit) for value in (one.band.low, one.band.high))
     return phrase("median of {n} runs, which lay between {low} and {high}", language, n=one.band.n, low=low, high=high)
-
-
-def rows_of(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows whose cells stand under each other, by the cells that they take on a screen."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        padded = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-        yield ("  " + "  ".join(padded)).rstrip()
 
 
 def to_data(found: Gate) -> dict[str, Any]:

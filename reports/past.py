@@ -270,8 +270,9 @@ def show_plain(value: float, unit: str) -> str:
 
 
 def show_change(value: float, unit: str) -> str:
-    """How much more or less: `+0.4 s`, `-1.2 %`."""
-    return ("+" if value >= 0 else "") + show_plain(value, unit)
+    """How much more or less: `+0.4 s`, and of shares, in percentage points, `-1.2 pp`."""
+    shown = ("+" if value >= 0 else "") + show_plain(value, unit)
+    return f"{shown.removesuffix(' %')} pp" if unit == "ratio" else shown
 
 
 def plain(value: Measured | None) -> dict[str, Any] | None:

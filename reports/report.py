@@ -11,6 +11,7 @@ from typing import ClassVar, Protocol
 
 from checks import Measured, Outcome, Samples, Sentence, Verdict
 from checks.incident import Incident
+from checks.rescheduling import Rescheduling
 from reports.words import Words
 
 FORMAT = 1
@@ -313,6 +314,8 @@ class Report:
     """The published checks that the drill holds to; None where it claims none."""
     metrics: tuple[Metric, ...] = ()
     """The figures by which runs are compared, in a fixed order."""
+    rescheduled: tuple[Rescheduling, ...] = ()
+    """The workloads and nodes of clusters that faults hurt, fault by fault; none where nobody watched any."""
     actions: tuple[Action, ...] = ()
     """Of the review that lies beside the run; none before there is one."""
 

@@ -4,11 +4,11 @@ Whoever draws it reads no samples. A lane holds at most some thousand marks howe
 so that the fastest, the slowest and the bad ones of every stretch stay. Times are seconds since the run was opened.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress, pairwise
+from heapq import merge
+from itertools import compress, count, groupby, islice, pairwise
 from math import isfinite
 from operator import sub
 
@@ -24,8 +24,6 @@ STRETCHES_MAX = 500
 _NEAR_S = 1e-3
 
 _GOOD, _BAD, _BLIND = (ord(one) for one in Seen)
-_RUN = re.compile(b"|".join(re.escape(one.value.encode()) + b"+" for one in Seen))
-"""Looks in a row that saw the same; a pattern that refers back to itself would remember each of millions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +169,14 @@ def spans(fault: FaultResult, end_s: float) -> tuple[Span, ...]:
 
 def stretches(samples: Samples, every_s: float, most: int = STRETCHES_MAX) -> tuple[Stretch, ...]:
     """Availability: looks in a row that saw the same. One that is followed by none for long ends with its last look."""
-    sent, _, seen = samples.columns()
+    sent = samples.columns()[0]
     if not sent:
         return ()
     alone_s = 3 * every_s if every_s > 0 else float("inf")
-    alone = [index for index, (before, at) in enumerate(pairwise(sent), 1) if at - before > alone_s]
-    starts = sorted({*(run.start() for run in _RUN.finditer(seen)), *alone})
+    alone: Iterable[int] = ()
+    if max(map(sub, sent.since(1), sent), default=0.0) > alone_s:
+        alone = (index for index, (before, at) in enumerate(pairwise(sent), 1) if at - before > alone_s)
+    starts = [index for index, _ in islice(groupby(merge(samples.turns(), alone)), most + 1)]
     if len(starts) > most:
         starts = _evenly(sent, most)
     return tuple(_stretch(samples, first, after, every_s) for first, after in pairwise([*starts, len(sent)]))
@@ -190,7 +190,7 @@ def points(samples: Samples, most: int = POINTS_MAX) -> tuple[tuple[Point, ...],
     """
     sent, done, seen = samples.columns()
     chosen: Iterable[int] = (index for index, one in enumerate(seen) if one != _BLIND)
-    thinned = len(sent) - seen.count(_BLIND) > most
+    thinned = len(sent) - samples.count(Seen.BLIND) > most
     if thinned:
         chosen = _thin(sent, done, seen, most // 3)
     return tuple(Point(sent[index], done[index] - sent[index], seen[index] != _BAD) for index in chosen), thinned
@@ -284,10 +284,10 @@ def _stretch(samples: Samples, first: int, after: int, every_s: float) -> Stretc
     return Stretch(worst, sent[first], ends_s, after - first, bad, blind, why)
 
 
-def _thin(sent: Sequence[float], done: Sequence[float], seen: bytearray, bins: int) -> list[int]:
+def _thin(sent: Sequence[float], done: Sequence[float], seen: Sequence[int], bins: int) -> list[int]:
     """Indices to keep, at most three a bin; bad ones all, if they are few."""
     few = seen.count(_BAD) <= bins
-    kept = {index for index, one in enumerate(seen) if one == _BAD} if few else set()
+    kept = set(compress(count(), map(_BAD.__eq__, seen))) if few else set()
     step, first = (sent[-1] - sent[0]) / bins or 1.0, 0
     for number in range(1, bins + 1):
         after = bisect_left(sent, sent[0] + number * step, first) if number < bins else len(sent)

@@ -35,6 +35,7 @@ from reports.wording import (
     show_points,
     summary_words,
 )
+from reports.workload_picture import workload_lanes, workload_table
 
 _HERE = Path(__file__).parent / "html"
 
@@ -109,13 +110,15 @@ def _parts(report: Report, language: str) -> Iterator[tuple[str, str, Html]]:
 
 
 def _timeline(report: Report, language: str) -> Html:
-    """The picture, and its chain as a table."""
+    """The picture, and as tables its chain, and what became of workloads."""
     laid, linked = timeline(report), chain(report)
     verdicts = verdict_lane(laid, report, language)
+    workloads = workload_lanes(laid, report, language)
     if linked is None:
-        return picture(laid, [verdicts], report, language)
-    lanes = [causal_picture(linked, laid, report, language), outage_lane(linked, laid, language), verdicts]
-    return join(picture(laid, lanes, report, language), steps_table(linked, report, language))
+        return join(picture(laid, [verdicts, *workloads], report, language), workload_table(report, language))
+    lanes = [causal_picture(linked, laid, report, language), outage_lane(linked, laid, language), verdicts, *workloads]
+    drawn = picture(laid, lanes, report, language)
+    return join(drawn, steps_table(linked, report, language), workload_table(report, language))
 
 
 def _score(report: Report, language: str) -> Html:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from checks import Outcome
-from reports import measures
+from reports import measures, workloads
 from reports.language import say, translate
 from reports.markdown import plain as _text
 from reports.markdown import table as _table
@@ -54,6 +54,7 @@ class ToMarkdown:
             *(_rows(one, language) for one in report.checks if one.verdict.rows),
             *(f"> {_text(note)}" for note in notes(report, language)),
             *(_spent(one, language) for one in spendings(report)),
+            _workloads(report, language),
             _folded(say("Measures", language), _measures(report, language)),
             _folded(
                 f"{say('Faults', language)} · {say('Probes', language)}",
@@ -94,6 +95,14 @@ def _spent(one: Spending, language: str) -> str:
     said = f"**{_text(translate(spent.what, language))}** {_text(head(spent, language))}. {_text(advice(spent, language))}."
     columns = [say(column, language) for column in COLUMNS]
     return f"{said}\n\n{_table(columns, [[_text(cell) for cell in row] for row in rows(spent, language)])}"
+
+
+def _workloads(report: Report, language: str) -> str:
+    """What became of workloads and nodes of a cluster."""
+    columns = [say(one, language) for one in workloads.COLUMNS]
+    listed = [[_text(cell) for cell in row] for row in workloads.rows(report, language)]
+    title = _text(say("Workloads and nodes after the fault", language))
+    return f"**{title}**\n\n{_table(columns, listed)}" if listed else ""
 
 
 def _measures(report: Report, language: str) -> str:

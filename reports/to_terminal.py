@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from checks import Outcome
-from reports import measures
+from reports import measures, workloads
 from reports.language import say, translate
 from reports.printable import printable
 from reports.report import Report, RunOutcome
@@ -81,6 +81,12 @@ def render_to(report: Report, console: "Console", language: str = "en") -> None:
         if check.verdict.rows:
             console.print()
             page.print_table(title, [row_cells(row, language) for row in check.verdict.rows])
+    hurt = workloads.lines(report, language)
+    if hurt:
+        console.print()
+    widest = max((_cells(printable(name)) for name, _ in hurt), default=0)
+    for name, text in hurt:
+        page.print_row("", _padded(printable(name), widest), text)
     figures = measures.lines(report, language)
     if figures:
         console.print()

@@ -10,7 +10,8 @@ from typing import Any
 
 from checks import Measured
 from reports.cells import table_text
-from reports.gate import GATED, rows_of
+from reports.columns import rows_of
+from reports.gate import GATED
 from reports.language import phrase, say
 from reports.markdown import plain as _text
 from reports.markdown import table
@@ -131,8 +132,8 @@ def sparkline(values: Sequence[float | None]) -> str:
     )
 
 
-def lines(found: Trend, language: str = "en") -> Iterator[str]:
-    """For a terminal: what the runs say together, then each of them."""
+def lines(found: Trend, language: str = "en", width: int | None = None) -> Iterator[str]:
+    """For a terminal so wide: what the runs say together, then each of them."""
     yield phrase("{drill}, runs: {n}", language, drill=found.drill, n=len(found.runs))
     if found.controls:
         yield "  " + phrase("controls that are left out: {n}", language, n=found.controls)
@@ -140,10 +141,10 @@ def lines(found: Trend, language: str = "en") -> Iterator[str]:
         yield ""
         if stretch.changed:
             yield f"  {_changed(stretch, language)}"
-        rows = [[say(cell, language) for cell in head] for head in [_head(found)]]
-        yield from rows_of([*rows, *(_row(one, found.figures, language) for one in stretch.runs)])
+        head = [say(cell, language) for cell in _head(found)]
+        yield from rows_of([_row(one, found.figures, language) for one in stretch.runs], width, head=head)
         yield ""
-        yield from rows_of([_sums_row(one, stretch.runs, language) for one in stretch.sums])
+        yield from rows_of([_sums_row(one, stretch.runs, language) for one in stretch.sums], width)
 
 
 def to_markdown(found: Trend, language: str = "en") -> str:

@@ -13,7 +13,9 @@ from reports.report import CheckResult, FaultResult, Report, RunOutcome, Score, 
 
 MARKS: Mapping[Outcome, str] = {Outcome.PASSED: "✓", Outcome.FAILED: "✕", Outcome.UNKNOWN: "?"}
 """What tells outcomes apart where there is no colour."""
-COMMANDS: Mapping[str, str] = {"report": "report", "again": "again", "judge": "judge with other limits"}
+COMMANDS: Mapping[str, str] = {
+    "heal": "heal what is left", "report": "report", "again": "again", "judge": "judge with other limits",
+}  # fmt: skip
 """What each of a report's commands is for, in the order in which they are shown; others follow by their own name."""
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|µs|ms|s|min|h)(?![A-Za-z]))|(?<=[<>±=]) (?=\d)|(?<=\d) (?=\d)")

@@ -115,13 +115,13 @@ class ApiServer:
             return bytes(body)
 
     @asynccontextmanager
-    async def watch(self, path: str, params: Mapping[str, str],
-                    accept: str = "application/json") -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:  # fmt: skip
-        """What it tells from now on, until it ends the watch. Raises Unheard, also while it is read."""
+    async def watch(self, path: str, params: Mapping[str, str], accept: str = "application/json", *,
+                    lasts_s: int = WATCH_S) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:  # fmt: skip
+        """What it tells from now on, until it ends the watch after `lasts_s`. Raises Unheard, also while it is read."""
         import aiohttp
 
-        more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_S)}
-        limit = aiohttp.ClientTimeout(total=WATCH_S + _GRACE_S, sock_connect=_ANSWER_S)
+        more = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(lasts_s)}
+        limit = aiohttp.ClientTimeout(total=lasts_s + _GRACE_S, sock_connect=_ANSWER_S)
         async with self._answer(path, {**params, **more}, accept, limit) as answer:
             yield _lines(answer)
 
@@ -190,7 +190,7 @@ class ApiServer:
                                                 persist_config=False)  # type: ignore[no-untyped-call] # fmt: skip
                 namespace = loader.current_context["context"].get("namespace")
             elif (_IN_CLUSTER / "token").is_file() and not (self._kubeconfig or self._context):
-                load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+                load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]
                 namespace = (_IN_CLUSTER / "namespace").read_text(encoding="utf-8").strip()
             else:
                 raise Unheard(f"there is no kubeconfig at {files}")
@@ -198,6 +198,9 @@ class ApiServer:
             raise Unheard("the kubeconfig cannot be used: it is no YAML") from None
         except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unheard(f"the kubeconfig cannot be used: {error}"[:TEXT_MAX]) from None
+        if token := configuration.api_key.get("BearerToken"):
+            # Files of tokens end with a newline, which no header may have.
+            configuration.api_key["BearerToken"] = token.strip()
         configuration.retries = None  # when to try again is decided here, and what was missed meanwhile is told
         configuration.connection_pool_maxsize = 0  # each watch holds a connection
         return Found(configuration, namespace or "default")

@@ -70,7 +70,7 @@ class KubernetesObserver:
             tell("observer.opened", what=f"Kubernetes {version} at {server.place}: {what}"[:TEXT_MAX])
             for one in watches:
                 one.tell_listed(tell)
-            async with _following(server, watches, tell):
+            async with following(server, watches, tell):
                 yield
         finally:
             await server.close()
@@ -105,7 +105,7 @@ class KubernetesObserver:
 
 
 @asynccontextmanager
-async def _following(server: ApiServer, watches: Sequence[Watch], tell: Tell) -> AsyncIterator[None]:
+async def following(server: ApiServer, watches: Sequence[Watch], tell: Tell) -> AsyncIterator[None]:
     """Follow all of them until the context is left. Raises CannotObserve on entering when one cannot be watched."""
     import asyncio
 

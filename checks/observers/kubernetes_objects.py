@@ -131,6 +131,7 @@ def _pod(thing: Object) -> Summary:
     return {
         "phase": text(status.get("phase")),
         "ready": conditions.get("Ready") == "True",
+        "since": text(_ready(status).get("lastTransitionTime")),
         "node": text(spec.get("nodeName")),
         "owner": _owner(table(thing.get("metadata"))),
         "images": _images(spec),
@@ -173,11 +174,15 @@ def _disruption(status: Object) -> str:
 def _node(thing: Object) -> Summary:
     meta, spec, status = (table(thing.get(key)) for key in ("metadata", "spec", "status"))
     labels = table(meta.get("labels"))
-    ready = next((table(one) for one in items(status.get("conditions")) if table(one).get("type") == "Ready"), {})
+    ready = _ready(status)
     taints = [table(one) for one in items(spec.get("taints"))]
     return {
         "ready": {"True": True, "False": False}.get(str(ready.get("status")), "unknown"),
+        "since": text(ready.get("lastTransitionTime")),
         "reason": text(ready.get("reason")),
+        "conditions": _short(
+            sorted(name for name, so in _conditions(status).items() if so == "True" and name != "Ready")
+        ),
         "unschedulable": True if spec.get("unschedulable") else None,
         "taints": _short(sorted(f"{one.get('key')}={one.get('value') or ''}:{one.get('effect')}" for one in taints)),
         "zone": text(labels.get("topology.kubernetes.io/zone")),
@@ -195,6 +200,7 @@ def _slice(thing: Object) -> Summary:
             counts.setdefault(text(one.get(key)) or "?", [0, 0])[lost] += addresses
     return {
         "service": text(table(table(thing.get("metadata")).get("labels")).get("kubernetes.io/service-name")),
+        "family": text(thing.get("addressType")),
         "ready": sum(ready for ready, _ in nodes.values()),
         "not_ready": sum(lost for _, lost in nodes.values()),
         "by_node": dict(sorted(nodes.items())[:_LIST_MAX]),
@@ -317,6 +323,10 @@ def _images(pod: Object) -> list[str]:
 
 def _conditions(status: Object) -> dict[str, str]:
     return {str(one.get("type")): str(one.get("status")) for one in map(table, items(status.get("conditions")))}
+
+
+def _ready(status: Object) -> Object:
+    return next((table(one) for one in items(status.get("conditions")) if table(one).get("type") == "Ready"), {})
 
 
 def _digest(held: object) -> str:

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from checks.observer import Tell
-from checks.observers.api_server import FORBIDDEN, GONE, NOT_FOUND, THROTTLED, UNAUTHORIZED, ApiServer, Deaf, Refused
+from checks.observers.api_server import (
+    FORBIDDEN,
+    GONE,
+    NOT_FOUND,
+    THROTTLED,
+    UNAUTHORIZED,
+    WATCH_S,
+    ApiServer,
+    Deaf,
+    Refused,
+)
 from checks.observers.bounds import bounded
 from checks.observers.kubernetes_objects import Known, Resource, key_of, read, wrote
 from checks.observers.kubernetes_writes import by_whom
@@ -58,6 +68,7 @@ class Place(NamedTuple):
     namespace: str
     """Empty stands for all, or for what is in none."""
     selector: str
+    fields: str = ""
 
     @property
     def path(self) -> str:
@@ -68,7 +79,8 @@ class Place(NamedTuple):
     @property
     def params(self) -> dict[str, str]:
         """What narrows it."""
-        return {"labelSelector": self.selector} if self.selector else {}
+        both = {"labelSelector": self.selector, "fieldSelector": self.fields}
+        return {key: value for key, value in both.items() if value}
 
     def accept(self, *, listed: bool) -> str:
         """How it is to be told: of a secret nothing but its metadata."""
@@ -87,11 +99,11 @@ class Ears:
         self._since_s = 0.0
         self._missed = False
 
-    def lost(self, watch: "Watch", why: str, since_s: float) -> None:
+    def lost(self, watch: "Watch", why: str, since_s: float, now_s: float) -> None:
         """This one cannot be heard, since then."""
         if not self._deaf:
-            self._tell("observer.lost", why=why)
             self._since_s, self._missed = since_s, False
+            self._tell("observer.lost", why=why, lost_s=round(max(0.0, now_s - since_s), 3))
         self._since_s = min(self._since_s, since_s)
         self._deaf.add(watch)
 
@@ -108,10 +120,13 @@ class Ears:
 class Watch:
     """Follows the objects of one kind in one place."""
 
-    def __init__(self, server: ApiServer, place: Place, machinery: Iterable[str]) -> None:
+    def __init__(
+        self, server: ApiServer, place: Place, machinery: Iterable[str] = (), *, lasts_s: int = WATCH_S
+    ) -> None:
+        """After `lasts_s` the server ends the watch each time, which is a sign of life."""
         import asyncio
 
-        self._server, self.place, self._machinery = server, place, frozenset(machinery)
+        self._server, self.place, self._machinery, self._lasts_s = server, place, frozenset(machinery), lasts_s
         self._clock = asyncio.get_running_loop().time
         self._known: dict[_Key, Known] = {}
         self._version = ""
@@ -126,6 +141,18 @@ class Watch:
         self._told = 0
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once it listens for the first time. An Unheard when it cannot."""
+
+    @property
+    def known(self) -> Mapping[_Key, Known]:
+        """What there is, as far as it was told."""
+        return self._known
+
+    @property
+    def age_s(self) -> float | None:
+        """How old what is known may be; None while it cannot be heard, and until it has caught up."""
+        if self._gap_s is not None or not self._version:
+            return None
+        return self._clock() - max(self._heard_s, self._began_s or 0.0)
 
     async def begin(self) -> None:
         """Learn what there is. Raises Unheard, with words for people."""
@@ -162,7 +189,7 @@ class Watch:
                     tries = 0
                     await asyncio.sleep(0.0 if self._lasted() else _PAUSE_S)
                 except TooMuch as error:
-                    ears.lost(self, self._words(error), self._clock())
+                    ears.lost(self, self._words(error), self._clock(), self._clock())
                     return
                 except Unheard as error:
                     tries = 1 if self._lasted() else tries + 1
@@ -186,7 +213,7 @@ class Watch:
         if isinstance(error, Refused) and error.status == GONE:
             self._version = ""
         if tries > 1 or isinstance(error, Refused | Deaf):  # a connection that is there again at once was no loss
-            ears.lost(self, self._words(error), self._gap_s)
+            ears.lost(self, self._words(error), self._gap_s, self._clock())
         return False
 
     def _words(self, error: Unheard) -> str:
@@ -260,7 +287,8 @@ class Watch:
     async def _stream(self, tell: Tell, ears: Ears) -> None:
         """Until the server ends the watch, as it does after a while. Raises Unheard."""
         params = {**self.place.params, "resourceVersion": self._version}
-        async with self._server.watch(self.place.path, params, self.place.accept(listed=False)) as lines:
+        accept = self.place.accept(listed=False)
+        async with self._server.watch(self.place.path, params, accept, lasts_s=self._lasts_s) as lines:
             if not self.opened.done():
                 self.opened.set_result(None)
             self._began_s = self._clock()

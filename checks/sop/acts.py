@@ -4,7 +4,7 @@ An act of a person is an event `act.recorded`. What machines tell is already in 
 read into the same form here, so that a rule need not know who told of something.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -78,7 +78,7 @@ class Act:
 
 def acts_in(evidence: Evidence) -> list[Act]:
     """All acts and moments of a run, oldest first."""
-    found = [act for event in evidence.of("act.recorded") if (act := _recorded(event))]
+    found = [act for event in evidence.told("act.recorded") if (act := _recorded(event))]
     found += _told_by_machines(evidence)
     return sorted(_linked(found), key=lambda one: one.order)
 
@@ -139,7 +139,7 @@ def _told_by_machines(evidence: Evidence) -> Iterator[Act]:
     for change in changes(evidence):
         yield from _of_the_cluster(change)
     for kind, told in (("rules.changed", "alerting.rules"), ("routes.changed", "alerting.routes")):
-        for event in _changes(evidence.of(told)):
+        for event in _changes(evidence.told(told)):
             yield _seen(kind, event)
     if evidence.first("injection.acting"):
         for one in Impact(evidence, began).moments():
@@ -172,13 +172,13 @@ def _of_the_run(evidence: Evidence) -> Iterator[Act]:
 
 def _of_alerts(evidence: Evidence, began: float) -> Iterator[Act]:
     for kind, state in (("alert.state", "firing"), ("alert.held", "active")):
-        for event in evidence.of(kind, state=state):
+        for event in evidence.each(kind, state=state):
             if event.t_s >= began and not event.data.get("before"):
                 yield _seen("alert.firing", event, alert=event.data.get("alert"))
-    for event in evidence.of("alert.held", state="suppressed"):
+    for event in evidence.each("alert.held", state="suppressed"):
         if event.t_s >= began and event.data.get("silenced_by") and not event.data.get("before"):
             yield _seen("page.withheld", event, alert=event.data.get("alert"))
-    for event in evidence.of("page.received", status="firing"):
+    for event in evidence.each("page.received", status="firing"):
         if event.t_s >= began and 200 <= int(event.data.get("answered") or 200) < 300:
             names = sorted({str(one.get("alert")) for one in event.data.get("alerts") or ()})
             yield _seen("page.delivered", event, receiver=event.data.get("receiver"), alert=" ".join(names))
@@ -187,7 +187,7 @@ def _of_alerts(evidence: Evidence, began: float) -> Iterator[Act]:
 def _of_silences(evidence: Evidence) -> Iterator[Act]:
     """Each silence once, and once more when it is made to last longer."""
     told: set[tuple[object, object]] = set()
-    for event in evidence.of("silence.changed", state="active"):
+    for event in evidence.each("silence.changed", state="active"):
         key = (event.data.get("id"), event.data.get("ends_unix"))
         if key in told:
             continue
@@ -229,7 +229,7 @@ def _results(one: Change) -> Iterator[str]:
         yield one.state
 
 
-def _changes(told: list[Event]) -> Iterator[Event]:
+def _changes(told: Iterable[Event]) -> Iterator[Event]:
     """Those that say something else than the last of the same observer."""
     last: dict[object, object] = {}
     for event in told:
@@ -258,7 +258,7 @@ def unheard(evidence: Evidence, kind: str, probes: Sequence[str] = ()) -> str:
     if kind in OF_PROBES:
         return "" if any(of_service(evidence, began_s(evidence))) else "no probe looked"
     if kind == "observe":
-        told = any(event.data.get("probe") in probes for event in evidence.of("act.recorded", act="observe"))
+        told = any(event.data.get("probe") in probes for event in evidence.each("act.recorded", act="observe"))
         return "" if told or not probes else _not_listening(evidence, "observer", probes)
     if kind == "k8s.write" and _named(evidence, "kubernetes"):
         return _not_listening(evidence, "kind", ("kubernetes",))

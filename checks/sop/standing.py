@@ -180,4 +180,4 @@ def _attended(evidence: Evidence) -> bool:
     opened = evidence.first("run.opened")
     if opened and opened.data.get("attended"):
         return True
-    return any(event.data.get("actor") and not event.data.get("bot") for event in evidence.of("act.recorded"))
+    return any(event.data.get("actor") and not event.data.get("bot") for event in evidence.told("act.recorded"))

@@ -36,8 +36,10 @@ def test_authors_have_these_checks_and_probes() -> None:
         "alert",
         "alerts",
         "sop",
+        "rescheduled",
     ]
-    assert [kind.name for kind in PROBES] == ["http", "tcp", "udp_stream", "valkey", "sql", "command", "prometheus"]
+    names = ["http", "tcp", "udp_stream", "valkey", "sql", "command", "prometheus", "kubernetes"]
+    assert [kind.name for kind in PROBES] == names
 
 
 @pytest.mark.parametrize("kind", [*CHECKS, *OF_EVERY_DRILL, *PROBES], ids=lambda kind: kind.__name__)
@@ -59,7 +61,8 @@ def test_without_any_evidence_each_check_is_unknown(kind: Any) -> None:
     from checks.check import RatioLimit
 
     known: dict[str, Any] = {"probe": "orders", "after": "kill", "during": "kill", "fault": "kill",
-                             "name_": "Down", "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%"),
+                             "name_": "Down", "workload": "deployment/shop",
+                             "within": timedelta(seconds=5), "success": RatioLimit.parse(">= 99%"),
                              "file": "sop.yaml"}  # fmt: skip
     check = kind(**{field.name: known[field.name] for field in fields(kind) if field.name in known})
     verdict = judge(check, Evidence())

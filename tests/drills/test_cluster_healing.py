@@ -12,7 +12,7 @@ from drills.errors import Exit
 from injectors.conformance import RecordingStage
 from injectors.injector import Injection, TargetName
 from injectors.kubernetes_isolate import Isolate
-from injectors.kubernetes_nodes import Cordon
+from injectors.kubernetes_nodes import Cordon, NodeKill
 from injectors.kubernetes_outage import ZoneOutage
 from injectors.kubernetes_workloads import Scale
 from tests.injectors.clusters import address, as_it_is, node, owner, pod, policy, space
@@ -162,3 +162,30 @@ def test_a_cluster_that_does_not_answer_is_not_healed(plane: ControlPlane) -> No
 
     assert code == Exit.NOT_HEALED
     assert "cannot be reached" in said[0]
+
+
+def test_a_machine_that_was_stopped_is_named_with_who_can_start_it_and_healed_once_somebody_has(
+    plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands may hold secrets, and everybody may read a mark."""
+    monkeypatch.setattr(cluster_healing, "PATIENCE_S", 0.0)
+    node(plane, "machine")
+    before = as_it_is(plane, *WATCHED)
+    commands = {"power_off": ("true", "s3cret"), "power_on": ("true", "s3cret")}
+    inject(NodeKill(target=TargetName("it")), address(plane, node="machine", **commands))
+
+    code, said = heal(plane, everything=True)
+
+    assert code == Exit.NOT_HEALED
+    (line,) = said
+    assert line.startswith(
+        "NOT healed: node machine of injection 3f2a-lost (node_kill): node machine: the machine was stopped"
+    )
+    assert "by `power_off` of the inventory of run 3f2a, and no mark tells that command" in line
+    assert line.endswith("heal where that was run (drills heal 3f2a), or start it by hand and heal again")
+    assert "s3cret" not in plane.kubectl("get", "node", "machine", "-o", "json")
+    ready = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    plane.kubectl("patch", "node", "machine", "--subresource=status", "--patch", ready)
+    code, said = heal(plane, everything=True)
+    assert code == Exit.PASSED, said
+    assert as_it_is(plane, *WATCHED) == before

@@ -459,12 +459,13 @@ def test_a_run_that_cannot_be_healed_stays_listed(tmp_path: Path) -> None:
     healed = heal_run(run)
 
     assert healed.healed == 0
-    assert healed.left == ("b: bug of b", "a: bug of a")
+    why = "the injector broke: ZeroDivisionError: division by zero"
+    assert healed.left == (f"b: bug of b: {why}", f"a: bug of a: {why}")
     assert rundir.open_runs() == [run]
     assert not healer.is_clean(run)
     assert read(run.journal)[-2].data["found"] == [
-        {"target": "", "what": "b: bug of b"},
-        {"target": "", "what": "a: bug of a"},
+        {"target": "", "what": f"b: bug of b: {why}"},
+        {"target": "", "what": f"a: bug of a: {why}"},
     ]
 
 

@@ -1,5 +1,8 @@
 """A stored run is judged from its directory alone, again and again with the same result, and with other limits if told so."""
 
+import errno
+import os
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +10,13 @@ from typing import Any
 
 import pytest
 
+from checks import samples as samples_kept
 from drills import registry
 from drills.drill import digest
 from drills.judging import REVIEW, judge_run
 from drills.load import rubric_path
 from drills.rundir import RunDir
-from drills.running import write_or_say
+from drills.running import render, write_or_say
 from reports import CheckResult, Report, RunOutcome
 from tests.drills.writing import Story, refusal, samples
 
@@ -123,6 +127,30 @@ def test_reports_that_cannot_be_written_are_told_and_cost_no_verdict(
     assert capsys.readouterr().err == (
         "drills: the reports cannot be written: Is a directory; when there is room: drills report 3f2a\n"
     )
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_long_run_is_judged_the_same_whether_or_not_its_looks_can_be_put_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, writable: bool
+) -> None:
+    """In a directory that can only be read, and with no other place either, memory serves, and that is told."""
+    run = run_of(tmp_path, whole())
+    before, names = judge_run(run), sorted(one.name for one in run.path.iterdir())
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(samples_kept, "_BLOCK", 16)
+    if not writable:
+        monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    again = judge_run(run)
+
+    assert [render(again, name, "en") for name in ("json", "html")] == [
+        render(before, name, "en") for name in ("json", "html")
+    ]
+    told = "drills: the looks of 3f2a are held in memory, since no file can take them: Read-only file system\n"
+    assert capsys.readouterr().err == ("" if writable else told)
+    assert sorted(one.name for one in run.path.iterdir()) == names
 
 
 # a run that went as it should

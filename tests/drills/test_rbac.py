@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drills import rbac
+from drills import healer, rbac, registry
 from drills.errors import DrillError
 from drills.load import Loaded, load
 from tests.drills.writing import write
@@ -19,11 +19,16 @@ faults:
   - {id: cordoned, cordon: zone}
   - {id: lost, region_outage: south, at: 1s}
 """
+ONE_POD = """
+drill: Lose a pod
+faults: [{id: pod-lost, pod_kill: shop}]
+"""
 INVENTORY = """
 environment: lab
 engines: {kubernetes: {kubeconfig: "KUBECONFIG"}}
 targets:
   zone: {kubernetes: {nodes: zone=one}}
+  shop: {kubernetes: {deployment: shop, namespace: shop}}
 regions: {south: {kubernetes: {}}}
 observers:
   cluster: {kubernetes: {namespace: [shop], kinds: [pods, nodes, batch/v1/jobs]}}
@@ -58,6 +63,7 @@ def test_a_role_says_of_each_kind_of_objects_once_what_all_of_the_drill_does_to_
         == """\
 # fault cordon-zone (cordon)
 # observer cluster
+# leftovers at zone
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
@@ -75,8 +81,11 @@ rules:
   - apiGroups: ["batch"]
     resources: ["jobs"]
     verbs: [list, watch]
+  - apiGroups: ["networking.k8s.io"]
+    resources: ["networkpolicies"]
+    verbs: [list]
 """
-    )
+    ), "what an outage would have left of the zone is looked for too"
 
 
 def test_the_parts_of_a_bundle_are_among_it(tmp_path: Path) -> None:
@@ -84,6 +93,44 @@ def test_the_parts_of_a_bundle_are_among_it(tmp_path: Path) -> None:
 
     assert "# fault lost (zone_outage)" in said
     assert 'resources: ["networkpolicies"]\n    verbs: [create, delete, get, list, patch]' in said
+
+
+def test_of_workloads_that_are_not_the_target_none_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    said = rbac.role(loaded(tmp_path, ONE_POD))
+
+    assert 'resources: ["deployments"]\n    verbs: [get, list]' in said
+    assert 'resources: ["replicasets"]\n    verbs: [get, list]' in said, "between a deployment and its pods stands one"
+    assert 'resources: ["statefulsets"]\n    verbs: [list]' in said
+    assert "patch" not in said
+    assert "create" not in said
+
+
+def test_whoever_stops_a_machine_deletes_no_pod_and_whoever_stops_none_looks_for_no_sign_of_life(
+    tmp_path: Path,
+) -> None:
+    drill = "drill: kill\nfaults: [{node_kill: {target: zone, take: one}}]\n"
+    emptied = rbac.role(loaded(tmp_path, drill))
+    power = "{nodes: zone=one, power_off: [off, '{node}'], power_on: [on, '{node}']}"
+    stopped = rbac.role(loaded(tmp_path, drill, INVENTORY.replace("{nodes: zone=one}", power)))
+
+    assert 'resources: ["pods"]\n    verbs: [delete, get, list, watch]' in emptied
+    assert "leases" not in emptied
+    assert 'resources: ["pods"]\n    verbs: [list, watch]' in stopped
+    assert 'resources: ["leases"]\n    verbs: [get]' in stopped
+
+
+@pytest.mark.parametrize("drill", [ONE_POD, DRILL], ids=["of pods", "of nodes"])
+def test_with_the_role_it_can_be_seen_whether_anything_of_any_drill_is_left(
+    plane: ControlPlane, drill: str, tmp_path: Path
+) -> None:
+    name = "of-pods" if drill == ONE_POD else "of-nodes"
+    plane.apply(rbac.Account("default", name).bound_to(rbac.role(loaded(tmp_path, drill))))
+    token = plane.kubectl("create", "token", name).strip()
+    targets = loaded(tmp_path, drill, kubeconfig=str(plane.kubeconfig_for(name, token))).inventory.targets
+    wanted = {"shop"} if drill == ONE_POD else {"zone", "south"}
+    injectors = list(registry.kinds("injectors").values())
+
+    assert asyncio.run(healer.residue(injectors, {one: targets[one] for one in wanted})) == []
 
 
 def test_of_a_drill_without_kubernetes_there_is_no_role(tmp_path: Path) -> None:

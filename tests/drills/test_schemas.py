@@ -30,8 +30,10 @@ SCHEMAS = {what: Draft202012Validator(json.loads(json.dumps(schema(what)))) for 
 def documents() -> Iterator[tuple[str, Path]]:
     """Every example, and every rubric and suite of ours, with the kind of file it is."""
     for path in sorted((ROOT / "examples").rglob("*.yaml")):
-        first = next(iter(yaml.safe_load(path.read_text(encoding="utf-8"))))
-        yield {"environment": "inventory", "apiVersion": "sop", "kind": "sop"}.get(first, first), path
+        first, *_ = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+        if first.get("kind", "SOP") == "SOP":  # else it is for others to read
+            key = next(iter(first))
+            yield {"environment": "inventory", "apiVersion": "sop", "kind": "sop"}.get(key, key), path
     for path in sorted((ROOT / "reports" / "rubrics").glob("*.yaml")):
         yield "rubric", path
     for path in sorted((ROOT / "reports" / "suites").rglob("*.yaml")):

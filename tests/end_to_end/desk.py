@@ -22,11 +22,11 @@ class Desk:
         self.programs = programs
         self.runs = folder / "runs"
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, module: str = "drills") -> "subprocess.Popen[str]":
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "CHAOS_DRILLS_STATE": str(self.folder / "state"),
                        "CHAOS_DRILLS_RUNS": str(self.runs), "NO_COLOR": "1",
                        **({"PATH": str(self.programs)} if self.programs else {})}  # fmt: skip
-        return subprocess.Popen([sys.executable, "-m", "drills", *words], cwd=self.folder, env=environment, text=True,
+        return subprocess.Popen([sys.executable, "-m", module, *words], cwd=self.folder, env=environment, text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
 
     def call(self, *words: str) -> tuple[int, str]:

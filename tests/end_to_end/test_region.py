@@ -86,7 +86,7 @@ def cluster() -> Iterator[Bed]:
         one.apply(shell("caller", node="a"))
         one.apply(shell("bare", node="c"))
         one.apply(FRIENDLY)
-        one.wait("a web server on each node", lambda: on(one) == ["a", "b", "c"])
+        one.wait("a web server on each node", lambda: spread(one))
         one.kubectl("wait", "--for=condition=Ready", "pod/caller", "pod/bare", "--timeout=60s", within_s=70)
         yield one
 
@@ -119,7 +119,7 @@ def desk(tmp_path: Path, cluster: Bed) -> Iterator[Desk]:
         for pid in (tmp_path / "teller.pid").read_text().split():  # another one, once it was started again
             subprocess.run(["kill", "-9", pid], check=False, capture_output=True)
         cluster.kubectl("rollout", "restart", "deployment/web")
-        cluster.wait("a web server on each node", lambda: on(cluster) == ["a", "b", "c"])
+        cluster.wait("a web server on each node", lambda: spread(cluster))
 
 
 def inventory(desk: Desk, said: dict[str, str]) -> None:
@@ -157,12 +157,23 @@ def lose(desk: Desk, for_s: int) -> None:
     (desk.folder / "drill.yaml").write_text(DRILL.replace("FOR", str(for_s)), encoding="utf-8")
 
 
-def on(cluster: Bed) -> list[str]:
-    """The nodes on which a web server is ready."""
+def spread(cluster: Bed) -> bool:
+    """Whether each node has its web server; one that fled from a node that was slow to answer is sent back."""
+    pods = serving(cluster)
+    by_node = {node: pod for pod, node in pods.items()}
+    if len(pods) == len(cluster.nodes) > len(by_node):
+        cluster.kubectl("delete", "pod", *(pods.keys() - by_node.values()))
+    return len(pods) == len(by_node) == len(cluster.nodes)
+
+
+def serving(cluster: Bed) -> dict[str, str]:
+    """The web servers that are ready and stay, and the node of each."""
     pods = cluster.plane.get("/api/v1/namespaces/default/pods?labelSelector=app%3Dweb")["items"]
     ready = [one for one in pods if any(it["type"] == "Ready" and it["status"] == "True"
                                         for it in one["status"].get("conditions", ()))]  # fmt: skip
-    return sorted({one["spec"]["nodeName"] for one in ready if "deletionTimestamp" not in one["metadata"]})
+    return {
+        one["metadata"]["name"]: one["spec"]["nodeName"] for one in ready if "deletionTimestamp" not in one["metadata"]
+    }
 
 
 def state(cluster: Bed) -> str:
@@ -200,7 +211,7 @@ def test_a_region_is_lost_as_one_fault_and_all_is_as_it_was_afterwards(cluster: 
     drill = desk.start("run", "drill.yaml")
     try:
         wait_until(lambda: len(told(desk, "injection.verified")) == 3, "all three parts are in effect", 60)
-        assert on(cluster) in (["a", "b"], ["a"], ["b"])
+        assert {*serving(cluster).values()} <= {"a", "b"}
         cluster.wait("the pod that stays is cut off", lambda: not reached(cluster), 5)
         said, _ = drill.communicate(timeout=100)
     finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-FOLDERS = ("injectors", "checks", "reports", "drills", "examples")
+FOLDERS = ("injectors", "checks", "reports", "drills", "examples", "deploy")
 PAGES = [ROOT / "README.md", *(ROOT / folder / "README.md" for folder in FOLDERS)]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -78,9 +78,9 @@ def code(cell: str) -> str:
 
 
 def commands(page: Path) -> Iterator[str]:
-    """Each `drills …` of a page, from its blocks and from its prose, without what follows two blanks, `>` or `#`."""
+    """Each `drills …` of a page, from its blocks and from its prose, without what follows two blanks, `>`, `|` or `#`."""
     lines = [line for block in blocks(page, "", "sh", "text", "console") for line in block.text.splitlines()]
     for text in [*lines, *re.findall(r"`([^`\n]+)`", prose(page))]:
-        found = re.match(r"(?:\$ )?(?:\.venv/bin/)?(drills(?: [^ >#]+)+)", text)
+        found = re.match(r"(?:\$ )?(?:\.venv/bin/)?(drills(?: [^ >|#]+)+)", text)
         if found:
             yield found[1]

@@ -4,9 +4,10 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -17,7 +18,7 @@ from checks.steady import Steady
 from checks.took_effect import TookEffect
 from drills import registry
 from drills.registry import Group
-from injectors import Bundle
+from injectors import Bundle, addresses_of
 from injectors.catalog import ADDRESSES as OF_INJECTORS
 from injectors.catalog import BUNDLES, INJECTORS
 from reports.catalog import RENDERERS
@@ -57,8 +58,27 @@ def test_the_addresses_are_those_of_the_kinds_and_each_is_called_so() -> None:
     kinds: tuple[Any, ...] = (*registry.faults().values(), *registry.kinds("probes").values())
     listed = registry.addresses()
 
-    assert {(kind.name, listed[kind.address.name]) for kind in kinds} == {(kind.name, kind.address) for kind in kinds}
-    assert {*listed} == {kind.address.name for kind in kinds}
+    ways: list[tuple[Any, Any]] = [(kind, address) for kind in kinds for address in addresses_of(kind)]
+    described = [(kind, address) for kind, address in ways if not is_protocol(address)]
+    assert {(kind.name, listed[address.name]) for kind, address in described} == {
+        (kind.name, address) for kind, address in described
+    }
+    assert {*listed} == {address.name for _, address in ways}
+
+
+def test_what_a_probe_reads_of_the_address_of_an_engine_is_there() -> None:
+    readers: list[Any] = [kind for kind in registry.kinds("probes").values() if is_protocol(kind.address)]
+
+    assert [kind.name for kind in readers] == ["kubernetes"]
+    for kind in readers:
+        there = {one.name: one.type for one in fields(registry.addresses()[kind.address.name])}
+        wanted = {name: type_ for name, type_ in kind.address.__annotations__.items() if name != "name"}
+        assert wanted.items() <= {name: get_args(type_)[0] for name, type_ in there.items()}.items()
+
+
+def is_protocol(kind: type) -> bool:
+    """Whether it describes nothing of its own, and says what is read of another."""
+    return bool(getattr(kind, "_is_protocol", False))
 
 
 def test_every_bundle_is_there_is_called_so_and_consists_of_injectors() -> None:

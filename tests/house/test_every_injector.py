@@ -41,7 +41,7 @@ def lacking(root: Path) -> list[str]:
             found.append(f"{one.kind}: no test in tests/injectors runs {one.cls} through the conformance suite")
         if one.kind not in rows:
             found.append(f"{one.kind}: README.md has no row for it in its table of faults")
-        if not re.search(rf"(?:^|[{{,-])\s*{one.kind}:\s*[\w{{\"'$]", drills, re.MULTILINE):
+        if not re.search(rf"(?:^|[{{,\"-])\s*{one.kind}:\s*[\w{{\"'$]", drills, re.MULTILINE):
             found.append(f"{one.kind}: no example and no drill of the tests uses it")
         if one.kind not in schema["$defs"]["fault"]["properties"]:
             found.append(f"{one.kind}: editors do not know it; drills schema > examples/drill.schema.json")

@@ -15,6 +15,8 @@ from tests.house.pages import ROOT, links, table
 EXAMPLES = ROOT / "examples"
 PAGE = EXAMPLES / "README.md"
 DRILLS = [str(path.relative_to(EXAMPLES)) for path in drills_in(EXAMPLES)]
+IN_CLUSTER = [one for one in DRILLS if one.startswith("kubernetes/")]
+"""They are planned and run in `tests/end_to_end/test_kubernetes_examples.py`, on a cluster of its own."""
 
 
 def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -30,7 +32,20 @@ def test_there_are_examples() -> None:
     assert "cache/lose-the-primary.yaml" in DRILLS
 
 
-@pytest.mark.parametrize("drill", DRILLS)
+@pytest.mark.parametrize("drill", IN_CLUSTER)
+def test_in_a_cluster_it_has_no_mistakes_and_nothing_is_done_until_it_is_said_which_one(
+    drill: str, tmp_path: Path
+) -> None:
+    lint = call(tmp_path, "lint", str(EXAMPLES / drill))
+    plan = call(tmp_path, "plan", str(EXAMPLES / drill))
+
+    assert lint.returncode == 0, lint.stdout
+    assert plan.returncode == 2, plan.stdout + plan.stderr
+    assert "SHOP_CONTEXT" in plan.stdout + plan.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("drill", [one for one in DRILLS if one not in IN_CLUSTER])
 def test_it_has_no_mistakes_and_can_be_planned(drill: str, tmp_path: Path) -> None:
     lint = call(tmp_path, "lint", str(EXAMPLES / drill))
     plan = call(tmp_path, "plan", str(EXAMPLES / drill))

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -360,11 +360,16 @@ def test_the_checks_page_lists_every_setting() -> None:
 
     rows = {code(row[0]): (names_in(row[1]), names_in(row[2])) for row in table(CHECKS_PAGE, "## The probes")}
     probes: Mapping[str, Any] = kinds("probes")
-    assert rows == {name: (names_of(kind, "target"), names_of(kind.address)) for name, kind in probes.items()}
+    assert rows == {name: (names_of(kind, "target"), read_of(kind.address)) for name, kind in probes.items()}
 
 
 def names_in(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
+
+
+def read_of(address: type) -> list[str]:
+    """What a probe reads of an address: its own, or as much of another's as it says."""
+    return names_of(address) if is_dataclass(address) else [name for name in address.__annotations__ if name != "name"]
 
 
 def names_of(kind: type, *without: str) -> list[str]:

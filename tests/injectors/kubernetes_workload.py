@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from injectors.conformance import Conformance, Subject
-from tests.injectors.kubernetes import a_workload, address, is_seen, pods, settled, workload
+from tests.injectors.clusters import a_workload, address, is_seen, pods, settled, workload
 from tests.kubernetes_bed.control_plane import ControlPlane
 
 
@@ -64,4 +64,4 @@ class OnAWorkload(Conformance):
 def settled_without_revision(found: Any) -> str:
     """A rollout and the one that takes it back are two revisions more."""
     text = found if isinstance(found, str) else settled(found)
-    return re.sub(r'"deployment.kubernetes.io/revision": "\d+"', "", text)
+    return re.sub(r'"(deployment.kubernetes.io/revision|deprecated.daemonset.template.generation)": "\d+"', "", text)

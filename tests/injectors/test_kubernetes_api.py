@@ -12,7 +12,8 @@ from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import NODE, Cluster, each, reach
 from injectors.kubernetes_nodes import Cordon
 from injectors.kubernetes_pods import PodKill
-from tests.injectors.kubernetes import IT, a_namespace, a_node, a_pod, a_stage, address, injection, settled
+from tests.checks.probes.servers import free_port
+from tests.injectors.clusters import IT, a_namespace, a_node, a_pod, a_stage, address, injection, settled
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
 
 T = TypeVar("T")
@@ -152,6 +153,20 @@ def test_a_write_that_has_begun_is_over_when_the_cancelled_caller_goes_on(plane:
             assert found == await cluster.get(path), "it came after the cancellation"
 
     on(address(plane, nodes="any"), cancelled)
+
+
+def test_a_proxy_that_the_environment_names_is_asked_unless_it_says_not_for_this_server(
+    plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = address(plane, node=a_node(plane))
+    for name in ("https_proxy", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(InjectionFailed, match="cannot be reached"):
+        asyncio.run(Cordon(target=IT).preview(where))
+    monkeypatch.setenv("NO_PROXY", plane.address)
+    assert asyncio.run(Cordon(target=IT).preview(where)).touches
 
 
 def test_a_list_is_read_to_its_end_page_by_page(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from injectors.kubernetes_nodes import Cordon, Drain, NodeKill, Taint
 from injectors.kubernetes_paths import operations, value_at
 from injectors.kubernetes_pods import PodFailure, PodKill
 from injectors.kubernetes_targets import Take, choose
-from tests.injectors.kubernetes import (
+from tests.injectors.clusters import (
     IT,
     a_name,
     a_namespace,
@@ -269,7 +269,7 @@ def test_pods_of_protected_namespaces_are_never_killed(plane: ControlPlane, spac
 
 def test_a_pod_that_nobody_would_make_again_is_refused(plane: ControlPlane) -> None:
     namespace = a_namespace(plane)
-    a_pod(plane, namespace, owner="", labels={"app": "alone"})
+    a_pod(plane, namespace, by="", labels={"app": "alone"})
 
     for injector in (PodKill(target=IT), PodFailure(target=IT)):
         with pytest.raises(InjectionFailed, match="belongs to nobody who would make it again"):

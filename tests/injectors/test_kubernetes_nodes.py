@@ -8,7 +8,7 @@ import pytest
 
 from injectors.conformance import Conformance, Subject
 from injectors.kubernetes_nodes import Cordon, Drain, NodeKill, Taint
-from tests.injectors.kubernetes import IT, a_namespace, a_node, a_pod, address, pods_on, settled
+from tests.injectors.clusters import IT, a_namespace, a_node, a_pod, address, pods_on, settled
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
 
 

@@ -17,7 +17,7 @@ from injectors.kubernetes_nodes import Drain, NodeKill
 from injectors.kubernetes_pods import NO_IMAGE, PodFailure, PodKill
 from injectors.kubernetes_targets import Take
 from injectors.kubernetes_workloads import BadImage
-from tests.injectors.kubernetes import IT, a_stage, address, eventually, injection
+from tests.injectors.clusters import IT, a_stage, address, eventually, injection
 from tests.kubernetes_bed.api import is_ready
 from tests.kubernetes_bed.bed import Bed, bed
 from tests.kubernetes_bed.workloads import web

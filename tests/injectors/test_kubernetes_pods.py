@@ -10,7 +10,7 @@ import pytest
 from injectors.conformance import Subject
 from injectors.kubernetes_pods import NO_IMAGE, PodFailure, PodKill
 from injectors.kubernetes_targets import Take
-from tests.injectors.kubernetes import IT, pods
+from tests.injectors.clusters import IT, pods
 from tests.injectors.kubernetes_workload import OnAWorkload
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
 

@@ -2,9 +2,11 @@
 
 import json
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,18 @@ class Api:
     def post(self, path: str, body: Any) -> Any:
         """Make an object; what the server made of it."""
         return json.loads(self._call("POST", path, json.dumps(body).encode()))
+
+    def put(self, path: str, body: Any) -> Any:
+        """Have this object be so; what the server made of it."""
+        return json.loads(self._call("PUT", path, json.dumps(body).encode()))
+
+    def delete(self, path: str) -> None:
+        """Delete what is there, at once; nothing when nothing is."""
+        try:
+            self._call("DELETE", path, b'{"gracePeriodSeconds": 0, "propagationPolicy": "Background"}')
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
 
     def answers(self, path: str) -> bool:
         """Whether it says yes; a server that is not there yet, or has no certificate yet, does not."""

@@ -124,11 +124,15 @@ def _write(path: Path, images: Mapping[str, tuple[bytes, Sequence[str]]]) -> Non
         add("manifest.json", json.dumps(manifest).encode())
 
 
+def machine() -> Mapping[str, str]:
+    """What an image says of the machines that it is for, which are such as this one."""
+    name = platform.machine()
+    return {"architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(name, name), "os": "linux"}
+
+
 def _config(layer: str, command: Sequence[str]) -> Mapping[str, object]:
-    machine = platform.machine()
     return {
-        "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
-        "os": "linux",
+        **machine(),
         "config": {"Cmd": command, "Env": ["PATH=/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
         "history": [{"created_by": "the test bed"}],

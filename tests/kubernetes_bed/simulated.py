@@ -42,9 +42,10 @@ class Zone:
         self._kwok.kill()
 
 
-def simulate(plane: ControlPlane, regions: Mapping[str, str], nodes: int, lease_s: int = LEASE_S) -> Mapping[str, Zone]:
+def simulate(plane: ControlPlane, regions: Mapping[str, str], nodes: int, lease_s: int = LEASE_S,
+             played: Sequence[str] = STAGES) -> Mapping[str, Zone]:  # fmt: skip
     """Zones by their names, each with so many nodes and with power; `regions` says in which region each zone is."""
-    kwok, stages = program("kwok"), _stages(plane.ground.folder)
+    kwok, stages = program("kwok"), _stages(plane.ground.folder, played)
     zones = {}
     for zone, region in regions.items():
         words = ("--kubeconfig", plane.kubeconfig, "--config", stages, "--v=ERROR", "--node-lease-duration-seconds", str(lease_s),
@@ -57,10 +58,10 @@ def simulate(plane: ControlPlane, regions: Mapping[str, str], nodes: int, lease_
     return zones
 
 
-def _stages(folder: Path) -> Path:
+def _stages(folder: Path, played: Sequence[str]) -> Path:
     source = source_of(PROGRAMS["kwok"]) / "kustomize" / "stage"
     path = folder / "stages.yaml"
-    path.write_text("\n---\n".join((source / f"{stage}.yaml").read_text(encoding="utf-8") for stage in STAGES))
+    path.write_text("\n---\n".join((source / f"{stage}.yaml").read_text(encoding="utf-8") for stage in played))
     return path
 
 

@@ -28,6 +28,7 @@ from checks import (
     unknown,
 )
 from checks.incident import MILESTONES, Incident, Milestone
+from checks.rescheduling import Rescheduling
 from reports import CheckResult, FaultResult, Metric, Moment, Phase, ProbeResult, Report, RunOutcome, Words
 from reports.report import Action
 from reports.rubric import Cap, Curves, Dimension, Rubric
@@ -578,6 +579,60 @@ def handled() -> Report:
     )
 
 
+def hurt(object_: str, *times: tuple[str, float, float], fault: str = "primary-dies", **more: object) -> Rescheduling:
+    """What became of it: each step and between when it came after the fault."""
+    after = {step: Measured.between(low, high) for step, low, high in times}
+    lines = dict(zip(after, (64, 66, 70, 78), strict=False))
+    namespace = "" if object_.startswith("node/") else "shop"
+    about = {"namespace": namespace, "fault": fault, "since_s": 8.211, "after": after, "lines": lines, **more}
+    return Rescheduling(object=object_, **about)
+
+
+def rescheduled() -> Report:
+    """A node is lost: one workload is back soon, one at a time that nobody knows well, one never; and so is the node."""
+    shop = hurt(
+        "deployment/shop",
+        ("not_ready", 0.4, 0.4),
+        ("evicted", 1.2, 1.2),
+        ("rescheduled", 1.3, 1.3),
+        ("ready", 3.9, 3.9),
+    )
+    cart = hurt(
+        "statefulset/cart",
+        ("not_ready", 0.5, 4.5),
+        ("evicted", 2.1, 4.6),
+        ("rescheduled", 4.7, 4.7),
+        ("ready", 9.2, 9.2),
+        unseen=((8.7, 12.7),),
+    )
+    stuck = hurt(
+        "deployment/worker",
+        ("not_ready", 0.4, 0.4),
+        ("evicted", 1.2, 1.2),
+        unready_s=23.189,
+        why_not=Sentence("not ready again when the run ended"),
+    )
+    node = hurt("node/b", ("not_ready", 6.0, 6.0), ("ready", 14.0, 14.0))
+    said = failed(
+        "{workload} still not ready {low} after {fault}; limit {limit}",
+        workload="deployment/worker",
+        low="23.2 s",
+        fault="primary-dies",
+        limit="10 s",
+        credit=0.0,
+        proof=(64, 66),
+        measured={"not_ready_after_s": Measured.between(0.4, 0.4)},
+        windows=(Window(lane="fault:primary-dies", label="not ready", from_s=8.611, to_s=31.4),),
+    )
+    limits = "workload deployment/worker, after primary-dies, within 10s"
+    return report(
+        [steady(), in_effect(), check("rescheduled", "rescheduled", "rescheduled", limits, said), clean()],
+        rescheduled=(shop, cart, stuck, node),
+        findings=(Sentence.of("observer {observer} missed what came and went in its cluster from {from_s} to {to_s}",
+                              observer="cluster", from_s="8.700 s", to_s="12.700 s"),),
+    )  # fmt: skip
+
+
 def chinese() -> Report:
     """Written by somebody who writes Chinese, in every field that is free."""
     return replace(
@@ -637,6 +692,16 @@ def hostile() -> Report:
         versions={HOSTILE: HOSTILE},
         commands={HOSTILE: HOSTILE},
         changed_limits=(HOSTILE,),
+        rescheduled=(
+            hurt(
+                HOSTILE,
+                ("not_ready", 0.4, 0.4),
+                fault=HOSTILE,
+                namespace=HOSTILE,
+                unready_s=9.0,
+                why_not=Sentence(HOSTILE),
+            ),
+        ),
     )
 
 
@@ -668,6 +733,7 @@ ALL: dict[str, Callable[[], Report]] = {
     "rehearsed": rehearsed,
     "handled": handled,
     "measured": measured,
+    "rescheduled": rescheduled,
     "chinese": chinese,
 }
 """By the name of their golden files."""

@@ -188,3 +188,30 @@ def test_as_data_it_is_json() -> None:
     assert data["figures"][0]["after"] == {"value": 4.0, "low": 4.0, "high": None, "unit": "s"}
     assert data["figures"][0]["change"] == 2.0
     assert data["score"] == {"before": 100.0, "after": 100.0}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_why_a_control_or_an_aborted_run_has_nothing_to_compare_is_said(language: str) -> None:
+    control, aborted = past(0, control=True, score=None), past(1, outcome="aborted", score=None)
+    said = list(lines(compare(control, aborted), language))[1:3]
+
+    assert said == {
+        "en": ["  0000 is a control, in which nothing was injected: it has neither score nor figures that compare",
+               "  0001 ended aborted, so that its figures stand on nothing"],
+        "zh": ["  0000 是对照，没有注入任何故障：没有可以比较的评分和数字", "  0001 的结果是已中止，其数字没有依据"],
+    }[language]  # fmt: skip
+
+
+def test_names_of_checks_stay_as_they_were_given_in_every_language() -> None:
+    rows = [line.split() for line in lines(compare(past(0), past(1)), "zh")]
+
+    assert ["failover", "通过", "通过", "无变化"] in rows
+
+
+def test_a_difference_of_shares_is_in_points() -> None:
+    before, after = past(0, figures={"availability": share(0.99)}), past(1, figures={"availability": share(0.975)})
+
+    assert any(
+        line.split()[:7] == ["availability", "99", "%", "97.5", "%", "-1.5", "pp,"]
+        for line in lines(compare(before, after))
+    )

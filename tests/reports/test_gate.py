@@ -150,7 +150,7 @@ def test_with_four_runs_the_band_is_unknown_and_with_five_it_is_not() -> None:
     four, five = held(3.0, series(STEADY[:4])), held(3.0, series(STEADY[:5]))
 
     assert four.answer == "cannot say"
-    assert why(four) == "RTO is worse, and whether that is noise is not known: 4 runs count, 5 are needed"
+    assert why(four) == "RTO is worse, and whether that is noise is not known: runs that count: 4, needed: 5"
     assert five.answer == "regressed"
 
 

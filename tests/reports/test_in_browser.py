@@ -63,7 +63,7 @@ def test_the_page_says_nothing_to_the_console_and_fetches_nothing(name: str, ope
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-@pytest.mark.parametrize("name", ["handled", "paged", "measured", "chinese", "hostile"])
+@pytest.mark.parametrize("name", ["handled", "paged", "measured", "chinese", "hostile", "rescheduled"])
 def test_no_width_makes_the_page_scroll_sideways(
     name: str, width: int, scripts: bool, opened: Callable[..., Browser]
 ) -> None:
@@ -156,6 +156,39 @@ def test_a_finger_opens_what_a_step_tells_and_does_not_leave(opened: Callable[..
     page.settle()
     assert "all-clear said" in tip(page)
     assert page.run("location.hash") == ""
+
+
+STRIP = """[...document.querySelectorAll('.lane.states .strip')[%d].children].map(one => one.getBoundingClientRect())
+    .map(box => [Math.round(box.left), Math.round(box.right)])"""
+
+
+def test_workloads_are_drawn_step_by_step_and_zoomed_with_the_rest(opened: Callable[..., Browser]) -> None:
+    page = opened(specimen.rescheduled)
+    names = "[...document.querySelectorAll('.lane.states .label b')].map(one => one.textContent)"
+    assert page.run(names) == ["deployment/worker", "statefulset/cart", "deployment/shop", "node/b"]
+    (lacks, evicted, placed) = page.run(STRIP % 2)
+    assert lacks[0] < lacks[1] <= evicted[0] + 1 <= placed[0] + 1  # the shortest are drawn a little wider than they are
+    assert placed[0] + 20 < placed[1]
+    spans, wide = (
+        page.run("[...document.querySelectorAll('.lane.states .bounds')].map(one => one.offsetWidth)"),
+        placed[1] - placed[0],
+    )
+    assert len(spans) == 2
+    assert min(spans) > 10
+    page.run("[...document.querySelectorAll('.tools button')].find(one => one.textContent == 'primary-dies').click()")
+    page.settle()
+    assert page.run(STRIP % 2)[2][1] - page.run(STRIP % 2)[2][0] > wide
+    page.run("document.querySelector('.lane.states .label a').click()")
+    assert page.run("document.querySelector(location.hash).querySelector('b').textContent") == "deployment/worker"
+
+
+def test_the_slider_tells_how_workloads_stood(opened: Callable[..., Browser]) -> None:
+    page = opened(specimen.rescheduled)
+    page.run(f"{SLIDER}.focus()")
+    page.run(f"{SLIDER}.value = 280; {SLIDER}.dispatchEvent(new Event('input'))")
+    said = page.run(f"{SLIDER}.getAttribute('aria-valuetext')")
+    assert "deployment/worker not ready" in said
+    assert "deployment/shop evicted" not in said
 
 
 def test_the_slider_tells_what_was_there_at_its_moment(opened: Callable[..., Browser]) -> None:
@@ -266,7 +299,7 @@ def axe() -> str:
 
 
 @pytest.mark.parametrize("how", ["desk", "dark", "phone", "chinese"])
-@pytest.mark.parametrize("name", ["handled", "failed", "paged", "measured", "control"])
+@pytest.mark.parametrize("name", ["handled", "failed", "paged", "measured", "control", "rescheduled"])
 def test_axe_finds_nothing_that_keeps_anybody_out(name: str, how: str, opened: Callable[..., Browser]) -> None:
     size = {"width": 390, "height": 844, "touch": True} if how == "phone" else {}
     page = opened(MAKERS[name], "zh" if how == "chinese" else "en", dark=how == "dark", **size)

@@ -65,7 +65,7 @@ def test_a_figure_is_shown_with_the_bounds_that_it_has(value: Measured | None, s
     [
         (1.0, "s", "+1 s"),
         (-0.06, "s", "-60 ms"),
-        (-0.012, "ratio", "-1.2 %"),
+        (-0.012, "ratio", "-1.2 pp"),
         (0.0, "count", "+0"),
         (-17.0, "count", "-17"),
         (0.755748, "count", "+0.756"),

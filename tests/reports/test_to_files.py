@@ -205,7 +205,7 @@ def test_markdown_says_the_answer_first() -> None:
 @pytest.mark.parametrize("make", [specimen.failing, specimen.hostile, specimen.inconclusive])
 def test_every_row_of_a_markdown_table_has_as_many_cells_as_its_head(make) -> None:
     tables = re.findall(r"(?:^\|.*\n)+", ToMarkdown().render(make()), flags=re.MULTILINE)
-    assert len(tables) == 4
+    assert len(tables) == 4 + bool(make().rescheduled)
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
 
