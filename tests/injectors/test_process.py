@@ -422,7 +422,9 @@ def test_residue_of_a_lab_that_does_not_run_cannot_be_looked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pid", "why"), [(1, "the first process"), (os.getpid(), "this very program"), (os.getppid(), "an ancestor")]
+    ("pid", "why"),
+    [(1, "the first process"), (os.getpid(), "this very program"), (os.getppid(), "an ancestor")],
+    ids=["first", "self", "ancestor"],
 )
 def test_we_are_never_our_own_target(tmp_path: Path, pid: int, why: str) -> None:
     (tmp_path / "pid").write_text(str(pid))
