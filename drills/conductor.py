@@ -452,7 +452,8 @@ class Conductor:
                               for_s=fault.for_.total_seconds() if fault.for_ else None,
                               most_s=self.drill.head.safety.max_duration.total_seconds())  # fmt: skip
         remembered = Remembered(id=id_, fault=fault.id, target=target, version=kind.version)
-        stage = RunStage(self._journal, remembered, within_s=INJECT_S, source="conductor")
+        within_s = max(INJECT_S, part.preview.takes_s)
+        stage = RunStage(self._journal, remembered, within_s=within_s, source="conductor")
         stage.note("injection.intended", injector=kind.name, version=kind.version, does=part.does, sync=True)
         return injection, stage
 
@@ -460,14 +461,14 @@ class Conductor:
         """One injection; False when it failed."""
         kind = type(part.injector)
         try:
-            async with asyncio.timeout(INJECT_S):
+            async with asyncio.timeout(stage.remaining_s()):
                 await part.injector.inject(injection, stage)
             stage.note("injection.injected")
             if issubclass(kind, Extends):
                 self._leases.keep(fault.id, kind, stage)
             effect = await healer.settle(kind, stage, present=True, within_s=EFFECT_S)
         except (InjectionFailed, NothingRemembered, OSError, TimeoutError) as error:
-            stage.note("injection.failed", why=str(error) or f"it was not done within {INJECT_S:g} s")
+            stage.note("injection.failed", why=str(error) or "it was not done in the time that it may take")
             return False
         if effect.present is True:
             stage.note("injection.verified", in_effect=True, why=effect.why)

@@ -274,8 +274,8 @@ def _hidden(preview: Preview, inventory: Inventory) -> Preview:
         Touch(what=hidden(one.what), key=one.key if hidden(one.key) == one.key else digest(one.key.encode()))
         for one in preview.touches
     )
-    return Preview(
-        touches=touches, does=hidden(preview.does), undo=hidden(preview.undo), missing=hidden(preview.missing),
+    return replace(
+        preview, touches=touches, does=hidden(preview.does), undo=hidden(preview.undo), missing=hidden(preview.missing),
         sides=tuple(replace(one, how=hidden(one.how)) for one in preview.sides),
     )  # fmt: skip
 

@@ -64,6 +64,8 @@ class Preview:
     """Without touches: what was looked for and is not there, as a clause."""
     sides: tuple[Side, ...] = ()
     """Of an outage: what is lost by it, and what a real one would take besides."""
+    takes_s: float = 0.0
+    """Bringing it about may take so long; where that is less than the frame allows anyway, it says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,15 @@ from injectors import kubernetes_scan as scan
 from injectors.injector import Effect, Injection, InjectionFailed, Preview, Remembered, Residue, Side, Stage, Touch
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import LEASE, NODE, POD, POLICY, READS, Cluster, Need, Object, Ref, reach
-from injectors.kubernetes_marks import CONTROL_PLANE, Held, Owner, exempt_namespaces, is_exempt, refuse
+from injectors.kubernetes_marks import CONTROL_PLANE, LEASE_S, Held, Owner, exempt_namespaces, is_exempt, refuse
 from injectors.kubernetes_memory import Memory, changed, named
 from injectors.kubernetes_nodes import LOST, NodeFault, taint_at
 from injectors.kubernetes_targets import choose, nodes, owner_of
 
 _KINDS = (NODE, POD, POLICY)
 _LOST = {"/spec/unschedulable": True, taint_at(LOST): LOST}
+_EACH_S = 0.02
+"""For a node or a pod, of a server that has much else to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class ZoneOutage(NodeFault):
                 undo="the machines are started again" if address.power_off else self.undo,
                 missing=f"the cluster has no {address.shown}" + (f" but {_told(lost.spared)}" if lost.spared else ""),
                 sides=_sides(lost, machines=bool(address.power_off)),
+                takes_s=takes_s(len(lost.nodes) + len(lost.pods)),
             )
 
     async def inject(self, injection: Injection, stage: Stage) -> None:
@@ -162,6 +165,11 @@ class ZoneOutage(NodeFault):
         spared += [(Ref.of(POD, one), "protected, or the node's own") for one in found.staying]
         spared += beyond
         return _Lost(tuple(chosen), tuple(pods), tuple(staying), tuple(cut_off), tuple(spared), found.exempt, engine)
+
+
+def takes_s(count: int) -> float:
+    """How long it may take to lose so many nodes and pods: no longer than marks hold good that nobody renews meanwhile."""
+    return min(_EACH_S * count, LEASE_S / 2)
 
 
 @dataclass(frozen=True, slots=True)

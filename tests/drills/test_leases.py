@@ -13,6 +13,7 @@ from drills.journal import FORMAT, Journal, boot, read
 from drills.leases import Leases
 from drills.stage import RunStage
 from injectors import Effect, InjectionFailed, Remembered, Stage, kubernetes_marks
+from injectors.kubernetes_outage import takes_s
 from tests.fakes import JumpingClock, jump
 
 
@@ -174,7 +175,7 @@ def test_every_injection_of_a_fault_has_a_lease_and_all_end_with_it(tmp_path: Pa
 
 def test_what_is_marked_in_a_cluster_outlives_the_longest_injection_and_the_longest_healing_of_a_run() -> None:
     """During both nobody renews it, and it must not be taken for left behind."""
-    injecting_s = conductor.INJECT_S + leases.RENEW_S
+    injecting_s = max(conductor.INJECT_S, takes_s(1_000_000)) + leases.RENEW_S
     healing_s = conductor.HEAL_PATIENCE_S + healer.HEAL_S + healer.GONE_S
 
     assert injecting_s < kubernetes_marks.LEASE_S

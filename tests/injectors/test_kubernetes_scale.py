@@ -18,7 +18,8 @@ from injectors.injector import Effect
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import Cluster
 from injectors.kubernetes_many import listed
-from injectors.kubernetes_outage import ZoneOutage
+from injectors.kubernetes_marks import LEASE_S
+from injectors.kubernetes_outage import ZoneOutage, takes_s
 from injectors.kubernetes_turns import Turns
 from injectors.region import ZONE
 from tests.injectors.clusters import IT, as_it_is, names, node, owner, pod, space
@@ -123,6 +124,10 @@ def test_an_outage_costs_one_call_for_each_node_and_pod_and_a_few_lists(
     pod(plane, lost.namespace, "bare", node=f"{lost.name}-3")
     pod(plane, lost.namespace, "elsewhere", owner=owner())
     before = as_it_is(plane, lost.nodes)
+
+    planned = asyncio.run(ZoneOutage(target=IT).preview(lost.address))
+    assert planned.takes_s == takes_s(NODES + PODS), "the more there are, the longer the run waits for it"
+    assert takes_s(NODES) < takes_s(NODES + PODS) < takes_s(100 * PODS) <= LEASE_S / 2
 
     stage = lost.inject()
     assert (lost.by("PATCH"), lost.by("DELETE")) == (NODES, PODS)
