@@ -1,7 +1,8 @@
-"""The report's page as PDF: by WeasyPrint where that is installed, else by a browser. The only form that is not pure."""
+"""The report's page as PDF: by a browser, else by WeasyPrint, which cannot draw it. The only form that is not pure."""
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,14 +19,18 @@ _LIMIT_S = 120
 
 def to_pdf(page: str) -> bytes:
     """Print one page. Raises DrillError when there is nothing here that can, or when it could not."""
+    if browser := browser_here():
+        return _by_browser(browser, page)
     if importlib.util.find_spec("weasyprint"):
-        return _by_weasyprint(page)
-    browser = browser_here()
-    if browser is None:
-        raise mistake("--format pdf", "nothing here can print a page",
-                      "pip install weasyprint, or install Chromium (CHAOS_DRILLS_BROWSER names one elsewhere); "
-                      "or open report.html in any browser and print it", "no-printer")  # fmt: skip
-    return _by_browser(browser, page)
+        return _by_weasyprint(in_words(page))
+    raise mistake("--format pdf", "nothing here can print a page",
+                  "install Chromium (CHAOS_DRILLS_BROWSER names one elsewhere), or pip install weasyprint, which leaves the "
+                  "plots out; or open report.html in any browser and print it", "no-printer")  # fmt: skip
+
+
+def in_words(page: str) -> str:
+    """The page with each plot told by its text alternative: half drawn, it would be wrong evidence."""
+    return re.sub(r'<svg\b[^>]*\baria-label="([^"]*)".*?</svg>', r'<p class="soft">\1</p>', page, flags=re.DOTALL)
 
 
 def browser_here() -> str | None:
