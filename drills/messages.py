@@ -111,7 +111,7 @@ MESSAGES: dict[str, str] = {
     "these was changed afterwards, so the run is not judged.",
     "journal-format": "The journal was written by another version whose form this one does not read. Use that version.",
     "unknown-report": "There is no report of this name. `drills report --format` takes one of those listed.",
-    "no-printer": "A report is printed as PDF by WeasyPrint or by a browser, and neither could. The HTML report can be printed by hand.",
+    "no-printer": "A report is printed as PDF by a browser or by WeasyPrint, and neither is here. The HTML report can be printed by hand.",
     "no-pack": "The file is no evidence pack as `drills pack` makes one, or was damaged so that it cannot be read as one.",
     "bad-set": "`--set` takes CHECK.SETTING=VALUE, as in failover.within=3s, for a check that the drill has.",
     "usage": "The command was called in a way it cannot be. `drills COMMAND --help` shows how.",

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from drills.errors import mistake
 
@@ -42,8 +43,8 @@ def browser_here() -> str | None:
 def _by_weasyprint(page: str) -> bytes:
     from weasyprint import HTML  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    content: bytes = HTML(string=page).write_pdf()
-    return content
+    content: Any = HTML(string=page).write_pdf()
+    return bytes(content)
 
 
 def _by_browser(browser: str, page: str) -> bytes:
