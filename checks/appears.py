@@ -148,10 +148,11 @@ class Appears:
             return unknown("{fault} was never seen to be gone" + why, fault=self.during, why=fault.trouble)
         others = (evidence.fault(name).acting_s for name in evidence.faults if name != self.during)
         next_s = min((one for one in others if one is not None and one >= fault.gone_s), default=inf)
-        after = looks.between(fault.gone_s, next_s)
+        # It may have gone while the fault was taken away, before that was seen to be done.
+        after = looks.between(fault.gone_s if fault.until_s is None else fault.until_s, next_s)
         good = after.last(Seen.GOOD)
         bad = after.first(Seen.BAD, 0 if good is None else good + 1)
-        low_s = 0.0 if good is None else round(after[good].sent_s - fault.gone_s, 6)
+        low_s = 0.0 if good is None else max(0.0, round(after[good].sent_s - fault.gone_s, 6))
         about: dict[str, Any] = {"probe": self.probe, "fault": self.during, "limit": show_duration(limit_s),
                                  "proof": tuple(after[one].seq for one in (good, bad) if one is not None)}  # fmt: skip
         if bad is None:
@@ -159,7 +160,7 @@ class Appears:
             if low_s > limit_s:
                 return failed("{probe} was still there {low} after {fault} was gone; limit {limit}", **about)
             return unknown("{probe} was not seen to go after {fault} was gone; limit {limit}", **about)
-        left = Measured.between(low_s, after[bad].done_s - fault.gone_s)
+        left = Measured.between(low_s, max(low_s, after[bad].done_s - fault.gone_s))
         about |= {"left": left.beside(limit_s), "measured": {"went_after_s": left}}
         if low_s > limit_s:
             return failed("{probe} went {left} after {fault} was gone; limit {limit}", **about)

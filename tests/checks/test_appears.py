@@ -130,6 +130,14 @@ def test_what_another_fault_brings_afterwards_is_that_ones() -> None:
     assert judge(appears(), history.evidence).outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize(("looks", "outcome"), [("105- 97+ 150-", "passed"), ("105- 105+ 100-", "unknown")])
+def test_it_may_go_while_the_fault_is_taken_away_and_the_next_one_is_brought_at_once(looks: str, outcome: str) -> None:
+    """Healing begins at 20 s and is seen to be done at 21 s, as the other fault begins."""
+    history = crashed(looks).fault("other", acting=21, effect=21)
+
+    assert judge(appears(), history.evidence).outcome == outcome
+
+
 def test_coming_late_says_how_many_times_its_limit_it_took() -> None:
     def lateness(looks: str) -> float | None:
         return judged(looks).lateness

@@ -41,6 +41,7 @@ confidence: 80%
 
 @pytest.fixture(autouse=True)
 def _at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)  # what is said to a file is not wrapped
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CHAOS_DRILLS_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("CHAOS_DRILLS_RUNS", str(tmp_path / "runs"))

@@ -119,6 +119,9 @@ def desk(tmp_path: Path, cluster: Bed) -> Iterator[Desk]:
         for pid in (tmp_path / "teller.pid").read_text().split():  # another one, once it was started again
             subprocess.run(["kill", "-9", pid], check=False, capture_output=True)
         cluster.kubectl("rollout", "restart", "deployment/web")
+        cluster.kubectl(
+            "rollout", "status", "deployment/web", "--timeout=60s", within_s=70
+        )  # else the old ones are counted
         cluster.wait("a web server on each node", lambda: spread(cluster))
 
 
