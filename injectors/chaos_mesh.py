@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from injectors.kubernetes import KubernetesAddress
+from injectors.kubernetes import (
+    ContextHelp,
+    DaemonSetHelp,
+    DeploymentHelp,
+    FieldsHelp,
+    KubeconfigHelp,
+    KubernetesAddress,
+    SelectorHelp,
+    StatefulSetHelp,
+)
 
 _WHICH = ("deployment", "statefulset", "daemonset", "selector", "fields")
 
@@ -13,11 +22,11 @@ _WHICH = ("deployment", "statefulset", "daemonset", "selector", "fields")
 class Pods:
     """Pods at one end of a link: those of a workload, or by what they have."""
 
-    deployment: Annotated[str, "The deployment's name"] = ""
-    statefulset: Annotated[str, "The stateful set's name"] = ""
-    daemonset: Annotated[str, "The daemon set's name"] = ""
-    selector: Annotated[str, "Labels that the pods must have, as `app=shop`"] = ""
-    fields: Annotated[str, "Fields that the pods must have, as `spec.nodeName=node-a`"] = ""
+    deployment: DeploymentHelp = ""
+    statefulset: StatefulSetHelp = ""
+    daemonset: DaemonSetHelp = ""
+    selector: SelectorHelp = ""
+    fields: FieldsHelp = ""
     namespace: Annotated[str, "Where they are; left out, the namespace said beside this"] = ""
 
     def __post_init__(self) -> None:
@@ -30,16 +39,14 @@ class ChaosMeshAddress:
 
     name: ClassVar[str] = "chaos_mesh"
 
-    kubeconfig: Annotated[str, "The kubeconfig's file; left out, that of kubectl, or the pod's own service account"] = (
-        ""
-    )
-    context: Annotated[str, "Which of its contexts; left out, the current one"] = ""
+    kubeconfig: KubeconfigHelp = ""
+    context: ContextHelp = ""
     namespace: Annotated[str, "Where the pods are; left out, the context's"] = ""
-    deployment: Annotated[str, "The deployment's name"] = ""
-    statefulset: Annotated[str, "The stateful set's name"] = ""
-    daemonset: Annotated[str, "The daemon set's name"] = ""
-    selector: Annotated[str, "Labels that the pods must have, as `app=shop`"] = ""
-    fields: Annotated[str, "Fields that the pods must have, as `spec.nodeName=node-a`"] = ""
+    deployment: DeploymentHelp = ""
+    statefulset: StatefulSetHelp = ""
+    daemonset: DaemonSetHelp = ""
+    selector: SelectorHelp = ""
+    fields: FieldsHelp = ""
     from_: Annotated[Pods | None, "Of a link: the pods that ask"] = None
     to: Annotated[Pods | None, "Of a link: the pods that answer; left out, everybody"] = None
     external: Annotated[tuple[str, ...], "Of a link: who answers outside of the cluster, by address or name"] = ()

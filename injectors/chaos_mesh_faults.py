@@ -16,7 +16,7 @@ from injectors.kubernetes_api import BAD_REQUEST, KINDS, NOT_FOUND, POD, Cluster
 from injectors.kubernetes_marks import Held, Owner, exempt_namespaces, make, refuse, renew
 from injectors.kubernetes_memory import Memory, act
 from injectors.kubernetes_memory import residue as marked
-from injectors.kubernetes_targets import pods
+from injectors.kubernetes_targets import pods, which
 
 _SELECTED_S, _HEARD_S, _FAILING_S = 3.0, 15.0, 6.0
 """Since it was made, or since the first failure: the controllers try again and again, and we do not wait for ever."""
@@ -24,7 +24,6 @@ _SPARE_S = 5.0
 _PAUSE_S = 0.1
 _TIMES_MAX = 50
 """Of pods that are born while it lasts, so often a resource is made."""
-_WHICH = ("namespace", "deployment", "statefulset", "daemonset", "selector", "fields")
 Choose = Callable[[Sequence[Object]], Sequence[Object]]
 Notes = Callable[[Cluster, Whom], Awaitable[Mapping[str, Any]]]
 Shown = Callable[[Cluster, Mapping[str, Any], Stage], Awaitable[None]]
@@ -137,8 +136,8 @@ async def taken(fault: Fault, injection: Injection, stage: Stage) -> None:
         told = {
             "kind": fault.wish.kind.name, "spec": dict(fault.wish.spec), "lasts": fault.wish.lasts, "lasts_s": duration_s,
             "pods": _who(found.pods), "others": _who(found.others), "seen": seen,
-            "which": None if fault.choose else _which(address.pods, cluster),
-            "those": _which(address.others, cluster) if address.others else None,
+            "which": None if fault.choose else which(address.pods, cluster),
+            "those": which(address.others, cluster) if address.others else None,
             "protected": list(address.protected),
         }  # fmt: skip
         noted = await fault.notes(cluster, found) if fault.notes else {}
@@ -184,11 +183,6 @@ def _who(found: Iterable[Object]) -> dict[str, list[str]]:
 
 def _self(pod: Object) -> list[str]:
     return [str(pod["metadata"]["uid"]), str(pod["status"].get("podIP", ""))]
-
-
-def _which(address: KubernetesAddress, cluster: Cluster) -> dict[str, str]:
-    said = {key: getattr(address, key) for key in _WHICH if getattr(address, key)}
-    return {**said, "namespace": address.namespace or cluster.namespace}
 
 
 # --- looking

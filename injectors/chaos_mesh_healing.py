@@ -11,6 +11,7 @@ from injectors.injector import Effect, InjectionFailed, Remembered, Stage
 from injectors.kubernetes_api import NODE, POD, Cluster, Object, Ref, each, reach
 from injectors.kubernetes_marks import Held, change, make, release
 from injectors.kubernetes_memory import Memory, act, named
+from injectors.kubernetes_targets import is_ready
 
 _RECOVERS_S, _FREED_S = 6.0, 6.0
 _PAUSE_S = 0.1
@@ -104,15 +105,11 @@ async def _pod(cluster: Cluster, pod: str, failure: str) -> str:
     name = str(found["spec"].get("nodeName", "")) if found else ""
     on = f" on node {name}" if name else ""
     node = await cluster.get(NODE.path(name=name)) if name else None
-    if node is not None and not _is_ready(node):
+    if node is not None and not is_ready(node):
         return (
             f"pod {pod}{on}, which is not Ready; it is taken away once the node is back, or the pod is deleted by force"
         )
     return f"pod {pod}{on}: {failure or _SILENT}"
-
-
-def _is_ready(node: Object) -> bool:
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions") or ())
 
 
 # --- looking whether it is gone

@@ -1,7 +1,7 @@
 """Faults inside pods, by Chaos Mesh: slow or failing files, load, a wrong clock, names that are not found."""
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from injectors.amounts import Size
 from injectors.chaos_mesh_kinds import DNS_CHAOS, IO_CHAOS, STRESS_CHAOS, TIME_CHAOS, needs
 from injectors.chaos_mesh_pods import PodsFault
+from injectors.chaos_mesh_records import duration
 from injectors.injector import Ratio
 from injectors.kubernetes_api import Kind, Need
 
@@ -25,89 +26,73 @@ Errno = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IoFault(PodsFault):
-    """Calls for files of a volume fail. It needs FUSE on the nodes, and makes itself the volume of containers that run."""
+class FilesFault(PodsFault):
+    """Calls for files of a volume. It needs FUSE on the nodes, and makes itself the volume of containers that run."""
 
-    name: ClassVar[str] = "io_fault"
     kind: ClassVar[Kind] = IO_CHAOS
     needs: ClassVar[tuple[Need, ...]] = needs(IO_CHAOS)
 
     volume: Annotated[str, "Where the volume is mounted in the container, as /var/lib/data"]
-    error: Annotated[Errno, "What the calls fail with"] = "EIO"
     path: Annotated[str, "Which of its files, as /var/lib/data/*.log; left out, all"] = ""
     methods: Annotated[tuple[Method, ...], "Which calls; left out, all"] = ()
     share: Annotated[Ratio, "How many of the calls"] = _ALL
 
     def __post_init__(self) -> None:
-        _see_volume(self.volume, self.share)
+        if not self.volume.startswith("/"):
+            what = f"{self.volume!r} is no place in a container"
+            raise ValueError("volume", what, "give the whole path, as /var/lib/data")
+        if self.share < 0.01 or self.share != round(self.share, 2):
+            raise ValueError("share", "Chaos Mesh counts in whole percent", "write it as 1% to 100%")
 
-    def spec(self) -> Mapping[str, Any]:
-        """The error as its number."""
-        return {
-            "action": "fault",
-            "errno": getattr(errno, self.error),
-            **_files(self.volume, self.path, self.methods, self.share),
-        }
+    def of_files(self) -> Mapping[str, Any]:
+        """Which calls of which files, as Chaos Mesh says it."""
+        some = {"path": self.path, "methods": list(self.methods)}
+        asked = {key: value for key, value in some.items() if value}
+        return {"volumePath": self.volume, "percent": round(self.share * 100), **asked}
 
-    def does(self) -> str:
-        """With the error."""
-        return f"{_calls(self.methods, self.share)} at {self.path or self.volume} failing with {self.error}"
+    @property
+    def calls(self) -> str:
+        """The same in words."""
+        return f"{self.share:.0%} of {' and '.join(self.methods) or 'all'} calls at {self.path or self.volume}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IoLatency(PodsFault):
+class IoFault(FilesFault):
+    """Calls for files of a volume fail. It needs FUSE on the nodes, and makes itself the volume of containers that run."""
+
+    name: ClassVar[str] = "io_fault"
+
+    error: Annotated[Errno, "What the calls fail with"] = "EIO"
+
+    def spec(self) -> Mapping[str, Any]:
+        """The error as its number."""
+        return {"action": "fault", "errno": getattr(errno, self.error), **self.of_files()}
+
+    def does(self) -> str:
+        """With the error."""
+        return f"{self.calls} failing with {self.error}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IoLatency(FilesFault):
     """Calls for files of a volume are late. It needs FUSE on the nodes, and makes itself the volume of containers that run."""
 
     name: ClassVar[str] = "io_latency"
-    kind: ClassVar[Kind] = IO_CHAOS
-    needs: ClassVar[tuple[Need, ...]] = needs(IO_CHAOS)
 
-    volume: Annotated[str, "Where the volume is mounted in the container, as /var/lib/data"]
     delay: Annotated[timedelta, "How late they are"]
-    path: Annotated[str, "Which of its files, as /var/lib/data/*.log; left out, all"] = ""
-    methods: Annotated[tuple[Method, ...], "Which calls; left out, all"] = ()
-    share: Annotated[Ratio, "How many of the calls"] = _ALL
 
     def __post_init__(self) -> None:
-        _see_volume(self.volume, self.share)
+        FilesFault.__post_init__(self)
         if self.delay < timedelta(milliseconds=1):
             raise ValueError("delay", "files that are not late are no fault", "write it as 100ms")
 
     def spec(self) -> Mapping[str, Any]:
         """The delay as Go reads it."""
-        return {
-            "action": "latency",
-            "delay": _go(self.delay),
-            **_files(self.volume, self.path, self.methods, self.share),
-        }
+        return {"action": "latency", "delay": duration(self.delay), **self.of_files()}
 
     def does(self) -> str:
         """With the delay."""
-        return f"{_calls(self.methods, self.share)} at {self.path or self.volume} late by {_go(self.delay)}"
-
-
-def _see_volume(volume: str, share: float) -> None:
-    """Raise ValueError for what names no volume, or takes no calls."""
-    if not volume.startswith("/"):
-        raise ValueError("volume", f"{volume!r} is no place in a container", "give the whole path, as /var/lib/data")
-    if share < 0.01 or share != round(share, 2):
-        raise ValueError("share", "Chaos Mesh counts in whole percent", "write it as 1% to 100%")
-
-
-def _files(volume: str, path: str, methods: Sequence[str], share: float) -> Mapping[str, Any]:
-    """Which calls of which files, as Chaos Mesh says it."""
-    some = {**({"path": path} if path else {}), **({"methods": list(methods)} if methods else {})}
-    return {"volumePath": volume, "percent": round(share * 100), **some}
-
-
-def _calls(methods: Sequence[str], share: float) -> str:
-    """In words."""
-    return f"{share:.0%} of {' and '.join(methods) or 'all'} calls"
-
-
-def _go(time: timedelta) -> str:
-    """A duration as Go reads it."""
-    return f"{time // timedelta(milliseconds=1)}ms"
+        return f"{self.calls} late by {duration(self.delay)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +144,7 @@ class ClockSkew(PodsFault):
 
     def spec(self) -> Mapping[str, Any]:
         """The wall clock alone."""
-        return {"timeOffset": ("-" if self.direction == "behind" else "") + _go(self.by)}
+        return {"timeOffset": ("-" if self.direction == "behind" else "") + duration(self.by)}
 
     def does(self) -> str:
         """With the direction."""

@@ -1,6 +1,6 @@
 """The custom resources of Chaos Mesh that we make or look at, and what one must be allowed to do to make them."""
 
-from injectors.kubernetes_api import DAEMONSET, DEPLOYMENT, KINDS, NODE, POD, READS, REPLICASET, STATEFULSET, Kind, Need
+from injectors.kubernetes_api import KINDS, NODE, OWNERS, POD, READS, Kind, Need
 
 _GROUP, _VERSION = "chaos-mesh.org", "v1alpha1"
 
@@ -26,11 +26,10 @@ KINDS.update({one.name: one for one in (NETWORK_CHAOS, POD_CHAOS, IO_CHAOS, STRE
 
 def needs(kind: Kind) -> tuple[Need, ...]:
     """For faults that are made of this kind. Its webhook asks besides whether one may make it where the pods are."""
-    owners = tuple(Need(one, ("get", "list")) for one in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
     ours = Need(kind, ("get", "list", "create", "patch", "delete"))
     gathered = {NETWORK_CHAOS: (POD_NETWORK_CHAOS,), IO_CHAOS: (POD_IO_CHAOS,)}.get(kind, ())
     pods = (Need(one, ("get", "list", "patch")) for one in gathered)
-    return (*READS, Need(POD, ("get", "list")), *owners, ours, *pods)
+    return (*READS, Need(POD, ("get", "list")), *OWNERS, ours, *pods)
 
 
 NEEDS_OF_LINKS = needs(NETWORK_CHAOS)

@@ -4,14 +4,13 @@ The link leads from the pods that ask to those that answer; requests are what th
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from injectors.chaos_mesh import ChaosMeshAddress
 from injectors.chaos_mesh_faults import Fault
 from injectors.chaos_mesh_kinds import NETWORK_CHAOS
 from injectors.chaos_mesh_ping import Sign
-from injectors.chaos_mesh_records import Whom, Wish
+from injectors.chaos_mesh_records import Whom, Wish, duration
 from injectors.injector import InjectionFailed
 from injectors.kubernetes_api import Object
 from injectors.link import Bandwidth, Corrupt, Duplicate, Latency, PacketLoss, Partition, Reorder
@@ -70,9 +69,9 @@ def _parts(fault: LinkFault) -> tuple[dict[str, Any], str, Sign]:
         case Partition():
             action, says, sign = "partition", "a cut", "cut"
         case Latency():
-            more = f" ± {_time(fault.jitter)}" if fault.jitter else ""
-            action, says, sign = "delay", f"{_time(fault.delay)}{more}", "slower"
-            figures = {"latency": _time(fault.delay), "jitter": _time(fault.jitter), "correlation": "0"}
+            more = f" ± {duration(fault.jitter)}" if fault.jitter else ""
+            action, says, sign = "delay", f"{duration(fault.delay)}{more}", "slower"
+            figures = {"latency": duration(fault.delay), "jitter": duration(fault.jitter), "correlation": "0"}
         case Bandwidth():
             action, says = "bandwidth", f"at most {fault.rate} for all connections of each pod together"
             figures = _rate(fault.rate.bytes_s)
@@ -86,10 +85,10 @@ def _parts(fault: LinkFault) -> tuple[dict[str, Any], str, Sign]:
             action, says = "corrupt", f"a bit wrong in {_percent(fault.share)}% of packets"
             figures = {"corrupt": _percent(fault.share), "correlation": "0"}
         case Reorder():
-            action, says = "delay", f"{_percent(fault.share)}% of packets held back for {_time(fault.delay)}"
+            action, says = "delay", f"{_percent(fault.share)}% of packets held back for {duration(fault.delay)}"
             # The kernel counts those that are sent at once, ahead of all that are held back.
             ahead = {"reorder": _percent(1 - fault.share), "correlation": "0", "gap": 1}
-            figures = {"latency": _time(fault.delay), "jitter": "0ms", "correlation": "0", "reorder": ahead}
+            figures = {"latency": duration(fault.delay), "jitter": "0ms", "correlation": "0", "reorder": ahead}
         case _:
             raise InjectionFailed(f"Chaos Mesh has nothing like {fault.name}; a link through Toxiproxy has")
     return {"action": action, **({action: dict(figures)} if figures else {})}, says, sign
@@ -99,10 +98,6 @@ def _rate(bytes_s: int) -> dict[str, Any]:
     """`bps` are bytes there. A rate needs room for what comes at once, and for what waits."""
     buffer = min(_MOST, max(_BUFFER, bytes_s // 100))
     return {"rate": f"{bytes_s}bps", "buffer": buffer, "limit": min(_MOST, max(_LIMIT, int(bytes_s * _WAITING_S)))}
-
-
-def _time(value: timedelta) -> str:
-    return f"{value // timedelta(milliseconds=1)}ms"
 
 
 def _percent(share: float) -> str:

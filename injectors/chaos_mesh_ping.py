@@ -10,6 +10,7 @@ from injectors.chaos_mesh import ChaosMeshAddress
 from injectors.injector import Effect, InjectionFailed
 from injectors.kubernetes_api import POD, Cluster, Object, Ref
 from injectors.kubernetes_exec import Ended, run
+from injectors.kubernetes_targets import running
 
 Sign = Literal["", "cut", "slower"]
 _WITHIN_S = 2.0
@@ -44,8 +45,7 @@ async def before(cluster: Cluster, address: ChaosMeshAddress, pods: Sequence[Obj
 
 
 def _container(pod: Object) -> str:
-    told = pod.get("status", {}).get("containerStatuses") or ()
-    return next((str(one["name"]) for one in told if "running" in (one.get("state") or {})), "")
+    return next(iter(running(pod)), "")
 
 
 async def during(cluster: Cluster, seen: Mapping[str, Any]) -> Effect:

@@ -7,6 +7,7 @@ nothing is believed that the records do not bear out.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from injectors.kubernetes_api import Kind, Object
@@ -57,6 +58,11 @@ def lasts_s(for_s: float | None, most_s: float | None) -> float:
     """How long the controllers are to leave it there. It cannot be made longer later: webhooks forbid that."""
     return min(one for one in (for_s, most_s, MOST_S if for_s is None and most_s is None else None)
                if one is not None) + MARGIN_S  # fmt: skip
+
+
+def duration(value: timedelta) -> str:
+    """As Go reads it, to the millisecond."""
+    return f"{value // timedelta(milliseconds=1)}ms"
 
 
 def _selector(pods: Iterable[Object]) -> dict[str, Any]:

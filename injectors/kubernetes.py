@@ -8,6 +8,14 @@ WORKLOADS: tuple[Workload, ...] = ("deployment", "statefulset", "daemonset")
 _PODS = (*WORKLOADS, "selector", "fields")
 _NODES = ("node", "nodes")
 
+KubeconfigHelp = Annotated[str, "The kubeconfig's file; left out, that of kubectl, or the pod's own service account"]
+ContextHelp = Annotated[str, "Which of its contexts; left out, the current one"]
+DeploymentHelp = Annotated[str, "The deployment's name"]
+StatefulSetHelp = Annotated[str, "The stateful set's name"]
+DaemonSetHelp = Annotated[str, "The daemon set's name"]
+SelectorHelp = Annotated[str, "Labels that the pods must have, as `app=shop`"]
+FieldsHelp = Annotated[str, "Fields that the pods must have, as `spec.nodeName=node-a`"]
+
 
 class InCluster(Protocol):
     """Whatever says which cluster it is in."""
@@ -29,16 +37,14 @@ class KubernetesAddress:
 
     name: ClassVar[str] = "kubernetes"
 
-    kubeconfig: Annotated[str, "The kubeconfig's file; left out, that of kubectl, or the pod's own service account"] = (
-        ""
-    )
-    context: Annotated[str, "Which of its contexts; left out, the current one"] = ""
+    kubeconfig: KubeconfigHelp = ""
+    context: ContextHelp = ""
     namespace: Annotated[str, "Where the workload or the pods are; left out, the context's"] = ""
-    deployment: Annotated[str, "The deployment's name"] = ""
-    statefulset: Annotated[str, "The stateful set's name"] = ""
-    daemonset: Annotated[str, "The daemon set's name"] = ""
-    selector: Annotated[str, "Labels that the pods must have, as `app=shop`"] = ""
-    fields: Annotated[str, "Fields that the pods must have, as `spec.nodeName=node-a`"] = ""
+    deployment: DeploymentHelp = ""
+    statefulset: StatefulSetHelp = ""
+    daemonset: DaemonSetHelp = ""
+    selector: SelectorHelp = ""
+    fields: FieldsHelp = ""
     node: Annotated[str, "The node's name"] = ""
     nodes: Annotated[str, "Labels that the nodes must have, as `topology.kubernetes.io/zone=zone-b`"] = ""
     protected: Annotated[tuple[str, ...], "More namespaces of which nothing is ever touched"] = ()

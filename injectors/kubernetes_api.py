@@ -90,6 +90,8 @@ class Need(NamedTuple):
     """A subresource, as `eviction`."""
 
 
+OWNERS = tuple(Need(kind, ("get", "list")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
+"""To find the pods of a workload, and whose a pod is."""
 READS = (Need(NAMESPACE, ("get", "list")),)
 """Every injector looks at the cluster's identity, and at which namespaces are exempt."""
 

@@ -1,6 +1,6 @@
 """Pods that nobody reaches and that reach nobody, though they run: a partition by NetworkPolicy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -18,13 +18,10 @@ from injectors.injector import (
 )
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import (
-    DAEMONSET,
-    DEPLOYMENT,
+    OWNERS,
     POD,
     POLICY,
     READS,
-    REPLICASET,
-    STATEFULSET,
     Cluster,
     Need,
     Object,
@@ -34,10 +31,7 @@ from injectors.kubernetes_api import (
 from injectors.kubernetes_marks import Held, Owner, exempt_namespaces, refuse
 from injectors.kubernetes_memory import Memory, residue
 from injectors.kubernetes_scan import put_all_back, still_ours
-from injectors.kubernetes_targets import pods
-
-_OWNERS = tuple(Need(kind, ("get", "list")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
-_WHICH = ("namespace", "deployment", "statefulset", "daemonset", "selector", "fields")
+from injectors.kubernetes_targets import pods, which
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +46,7 @@ class Isolate:
     name: ClassVar[str] = "isolate"
     version: ClassVar[int] = 1
     address: ClassVar[type] = KubernetesAddress
-    needs: ClassVar[tuple[Need, ...]] = (*READS, *_OWNERS, *isolation.NEEDS)
+    needs: ClassVar[tuple[Need, ...]] = (*READS, *OWNERS, *isolation.NEEDS)
 
     target: Annotated[TargetName, "Whose pods to cut off"]
     except_: Annotated[
@@ -90,9 +84,7 @@ class Isolate:
             if not found.pods:
                 raise InjectionFailed(f"no pod of {address.shown} is there")
             memory = Memory.of(cluster, owner, found.held)
-            stage.remember(
-                {**memory.to_data(), "which": _which(address, cluster), "protected": list(address.protected)}
-            )
+            stage.remember({**memory.to_data(), "which": which(address, cluster), "protected": list(address.protected)})
             await isolation.cut_off(cluster, stage, found.held, owner, [isolation.peer(one) for one in self.except_])
 
     @classmethod
@@ -172,11 +164,6 @@ async def _engine(cluster: Cluster, address: KubernetesAddress) -> str:
         return found
     raise InjectionFailed("no policy engine shows in the cluster, so that nobody would heed a NetworkPolicy; if there is one, "
                           "say `policy_engine: ITS NAME` in the inventory")  # fmt: skip
-
-
-def _which(address: KubernetesAddress, cluster: Cluster) -> Mapping[str, str]:
-    said = {key: getattr(address, key) for key in _WHICH if getattr(address, key)}
-    return {**said, "namespace": address.namespace or cluster.namespace}
 
 
 def _address(remembered: Remembered) -> KubernetesAddress:

@@ -23,13 +23,10 @@ from injectors.injector import (
 )
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import (
-    DAEMONSET,
-    DEPLOYMENT,
     ENDPOINTS,
+    OWNERS,
     POD,
     READS,
-    REPLICASET,
-    STATEFULSET,
     Cluster,
     Need,
     Object,
@@ -43,7 +40,6 @@ from injectors.kubernetes_targets import ALL, ONE, Take, choose, owner_of, pods,
 
 NO_IMAGE = "chaos-drills.invalid/no-such-image"
 """Names below `.invalid` are never given to anybody (RFC 2606), so that nobody can be made to deliver this."""
-_OWNERS = tuple(Need(kind, ("get", "list")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
 _THROUGH: Mapping[str, tuple[Need, ...]] = {"chaos_mesh": (*needs_of_mesh(POD_CHAOS), Need(ENDPOINTS, ("list",)))}
 _PAUSE_S = 0.25
 _SPARE_S = 3.0
@@ -66,7 +62,7 @@ class PodKill:
     needs_through: ClassVar[Mapping[str, tuple[Need, ...]]] = _THROUGH
     heals: ClassVar[tuple[Need, ...]] = HEALS
     needs: ClassVar[tuple[Need, ...]] = (
-        *READS, *_OWNERS, Need(POD, ("get", "list", "delete")), Need(ENDPOINTS, ("list",)),
+        *READS, *OWNERS, Need(POD, ("get", "list", "delete")), Need(ENDPOINTS, ("list",)),
     )  # fmt: skip
 
     target: Annotated[TargetName, "Whose pods"]
@@ -190,7 +186,7 @@ class PodFailure:
     needs_through: ClassVar[Mapping[str, tuple[Need, ...]]] = _THROUGH
     heals: ClassVar[tuple[Need, ...]] = HEALS
     needs: ClassVar[tuple[Need, ...]] = (
-        *READS, *_OWNERS, Need(POD, ("get", "list", "patch")), Need(ENDPOINTS, ("list",)),
+        *READS, *OWNERS, Need(POD, ("get", "list", "patch")), Need(ENDPOINTS, ("list",)),
     )  # fmt: skip
 
     target: Annotated[TargetName, "Whose pods"]

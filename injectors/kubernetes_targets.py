@@ -8,6 +8,8 @@ from injectors.injector import InjectionFailed
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import KINDS, NODE, POD, REPLICASET, Cluster, Object
 
+_WHICH = ("namespace", "deployment", "statefulset", "daemonset", "selector", "fields")
+
 
 @dataclass(frozen=True, slots=True)
 class Take:
@@ -119,6 +121,12 @@ def owner_of(one: Object) -> Mapping[str, Any]:
     """Who controls it; empty when nobody does."""
     owners = one["metadata"].get("ownerReferences") or ()
     return next((by for by in owners if by.get("controller")), {})
+
+
+def which(address: KubernetesAddress, cluster: Cluster) -> dict[str, str]:
+    """Which pods an address means, to be remembered: `KubernetesAddress(**which(...))` means the same in its cluster."""
+    said = {key: getattr(address, key) for key in _WHICH if getattr(address, key)}
+    return {**said, "namespace": address.namespace or cluster.namespace}
 
 
 def lives(pod: Object) -> bool:

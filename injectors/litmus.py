@@ -22,12 +22,9 @@ from injectors.injector import (
 )
 from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import (
-    DAEMONSET,
-    DEPLOYMENT,
+    OWNERS,
     POD,
     READS,
-    REPLICASET,
-    STATEFULSET,
     Cluster,
     Need,
     Object,
@@ -39,7 +36,6 @@ from injectors.kubernetes_memory import Memory, act, named
 from injectors.kubernetes_targets import pods
 from injectors.litmus_engine import ACCOUNT, ENGINE, EVENT, EXPERIMENT, JOB, RESULT, Seen, see
 
-_OWNERS = tuple(Need(kind, ("get", "list")) for kind in (DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET))
 _LASTS = "TOTAL_CHAOS_DURATION"
 """By which every experiment of Litmus knows how long it is to last, in seconds."""
 _LONGEST_S = 3600
@@ -66,7 +62,7 @@ class Litmus:
     version: ClassVar[int] = 1
     address: ClassVar[type] = KubernetesAddress
     needs: ClassVar[tuple[Need, ...]] = (
-        *READS, *_OWNERS, Need(POD, ("get", "list", "delete")), Need(JOB, ("list", "delete")), Need(EVENT, ("list",)),
+        *READS, *OWNERS, Need(POD, ("get", "list", "delete")), Need(JOB, ("list", "delete")), Need(EVENT, ("list",)),
         Need(ENGINE, ("get", "list", "create", "patch", "delete")), Need(RESULT, ("get", "list", "delete")),
         Need(EXPERIMENT, ("get", "list")), Need(ACCOUNT, ("get",)),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import psutil
 
 from drills import journal, rundir
 from drills.rundir import RunDir
-from tests.end_to_end.ground import ROOT
+from injectors import host
+from tests.end_to_end.ground import ROOT, wait_until
 
 
 class Desk:
@@ -36,6 +38,22 @@ class Desk:
         finally:
             process.kill()
         return process.returncode, said
+
+    def killed(self, *words: str, with_reaper: bool = False) -> None:
+        """A run that is killed once its fault is in effect."""
+        process = self.start("run", *words)
+        try:
+            wait_until(
+                lambda: process.poll() is not None or self.has("injection.verified"), "the fault is in effect", 60
+            )
+            if with_reaper:
+                (reaper,) = host.find(f"drills.reaper.*{self.run().path}")
+                host.send(reaper, signal.SIGKILL)
+            process.send_signal(signal.SIGKILL)
+        finally:
+            process.kill()
+            said, _ = process.communicate()
+        assert self.has("injection.verified"), said
 
     def run(self) -> RunDir:
         """The newest run."""

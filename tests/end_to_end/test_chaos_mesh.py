@@ -1,6 +1,5 @@
 """A whole drill on a real cluster with the real Chaos Mesh: a link is cut, its clients see that, and nothing stays behind."""
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from checks import Seen
 from checks.evidence import unpack
 from drills import journal
-from injectors import host
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import wait_until
 from tests.kubernetes_bed.bed import Bed, Plan, bed
@@ -120,20 +118,8 @@ def looks(desk: Desk) -> set[Seen]:
     return {one.seen for event in told for one in unpack(event)}
 
 
-def started(desk: Desk) -> None:
-    """A run that is killed once its fault is in effect."""
-    process = desk.start("run", drill(desk))
-    try:
-        wait_until(lambda: process.poll() is not None or desk.has("injection.verified"), "the fault is in effect", 60)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        said, _ = process.communicate()
-    assert desk.has("injection.verified"), said
-
-
 def test_a_run_that_dies_in_the_middle_is_healed_by_its_reaper(meshed: Bed, desk: Desk) -> None:
-    started(desk)
+    desk.killed(drill(desk))
 
     wait_until(lambda: desk.has("run.closed"), "the reaper has healed", 60)
     assert desk.told("injection.gone"), desk.told("injection.heal_failed")
@@ -141,15 +127,7 @@ def test_a_run_that_dies_in_the_middle_is_healed_by_its_reaper(meshed: Bed, desk
 
 
 def test_a_cluster_is_healed_without_any_memory_of_the_run(meshed: Bed, desk: Desk) -> None:
-    process = desk.start("run", drill(desk))
-    try:
-        wait_until(lambda: process.poll() is not None or desk.has("injection.verified"), "the fault is in effect", 60)
-        (reaper,) = host.find(f"drills.reaper.*{desk.run().path}")
-        host.send(reaper, signal.SIGKILL)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.communicate()
+    desk.killed(drill(desk), with_reaper=True)
     assert chaos(meshed) == 1
     left, kept = desk.call("heal", "--cluster", "--kubeconfig", str(meshed.kubeconfig))
     ended, said = desk.call("heal", "--cluster", "--all", "--kubeconfig", str(meshed.kubeconfig))

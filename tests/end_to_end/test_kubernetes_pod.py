@@ -1,13 +1,11 @@
 """Whole drills on a real cluster of three nodes: a web service loses a pod, and a run that dies leaves nothing behind."""
 
 import json
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from injectors import host
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import wait_until
 from tests.kubernetes_bed.bed import Bed, bed
@@ -107,14 +105,7 @@ node_kill: zone-c
 @pytest.mark.parametrize("fault", FAULTS.split("\n")[1:-1])
 def test_a_run_that_dies_in_the_middle_is_healed_by_its_reaper(three: Bed, desk: Desk, fault: str) -> None:
     before = will(three)
-    process = desk.start("run", drill(desk, fault))
-    try:
-        wait_until(lambda: process.poll() is not None or desk.has("injection.verified"), "the fault is in effect", 60)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        said, _ = process.communicate()
-    assert desk.has("injection.verified"), said
+    desk.killed(drill(desk, fault))
 
     wait_until(lambda: desk.has("run.closed"), "the reaper has healed", 60)
     assert desk.told("injection.gone"), desk.told("injection.heal_failed")
@@ -123,15 +114,7 @@ def test_a_run_that_dies_in_the_middle_is_healed_by_its_reaper(three: Bed, desk:
 
 def test_drills_heal_heals_when_even_the_reaper_is_dead(three: Bed, desk: Desk) -> None:
     before = will(three)
-    process = desk.start("run", drill(desk, "scale: {target: web, to: 1}"))
-    try:
-        wait_until(lambda: process.poll() is not None or desk.has("injection.verified"), "the fault is in effect", 60)
-        (reaper,) = host.find(f"drills.reaper.*{desk.run().path}")
-        host.send(reaper, signal.SIGKILL)
-        process.send_signal(signal.SIGKILL)
-    finally:
-        process.kill()
-        process.communicate()
+    desk.killed(drill(desk, "scale: {target: web, to: 1}"), with_reaper=True)
     assert will(three) != before
     ended, said = desk.call("heal", desk.run().short)
 

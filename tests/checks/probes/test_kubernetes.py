@@ -170,6 +170,7 @@ def test_a_server_that_is_dead_makes_looks_blind_and_never_bad_until_it_is_back(
         await asyncio.to_thread(plane.kill, "kube-apiserver")
         try:
             await sees(watch, Seen.BLIND, "it cannot be reached")
+            assert {(await watch.look(n)).seen for n in range(20)} == {Seen.BLIND}
         finally:
             await asyncio.to_thread(plane.start, "kube-apiserver")
         await sees(watch, Seen.GOOD)
