@@ -15,6 +15,8 @@ from injectors.kubernetes_turns import Turns
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
+    from injectors.kubernetes_sockets import Sockets
+
 T = TypeVar("T")
 Object = Mapping[str, Any]
 
@@ -146,8 +148,8 @@ class Refused(InjectionFailed):
 class Cluster:
     """A cluster that is connected to."""
 
-    def __init__(self, client: "ApiClient", kubeconfig: str, context: str, namespace: str) -> None:
-        self._client, self._turns = client, Turns(AT_ONCE)
+    def __init__(self, client: "ApiClient", sockets: "Sockets", kubeconfig: str, context: str, namespace: str) -> None:
+        self._client, self._sockets, self._turns = client, sockets, Turns(AT_ONCE)
         self.namespace = namespace
         """Of those who name none."""
         self.kubeconfig, self.context = kubeconfig, context
@@ -246,11 +248,15 @@ class Cluster:
         """A connection that stays open and carries messages both ways, by this protocol above WebSocket."""
         headers = {"User-Agent": MANAGER}
         await self._client.update_params_for_auth(headers, [], ["BearerToken"], path, "GET", None)
-        rest: Any = self._client.rest_client
-        rest.pool_manager = rest.pool_manager or rest._create_pool_manager()
+        session: Any = self._client.rest_client.pool_manager
         url = "ws" + (self._client.configuration.host + path).removeprefix("http")
-        async with self._turns, rest.pool_manager.ws_connect(url, headers=headers, protocols=(protocol,)) as channel:
+        async with self._turns, session.ws_connect(url, headers=headers, protocols=(protocol,)) as channel:
             yield channel
+
+    async def hang_up(self) -> None:
+        """End all connections, also of those who were cancelled while they asked."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+        await self._sockets.hang_up()
 
     # --- how it is asked
 
@@ -397,7 +403,7 @@ async def connect(kubeconfig: str, context: str) -> AsyncIterator[Cluster]:
     try:
         yield cluster
     finally:
-        await cluster._client.close()  # type: ignore[no-untyped-call]
+        await cluster.hang_up()
 
 
 async def each(items: Iterable[T], do: Callable[[T], Awaitable[object]], *, stop: bool = False) -> None:

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 from injectors.injector import InjectionFailed
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from aiohttp import ClientSession
+
     from injectors.kubernetes_api import Cluster
+    from injectors.kubernetes_sockets import Sockets
 
 instead: ContextVar[str] = ContextVar("instead", default="")
 """A kubeconfig that is used in place of any other, for who heals with credentials of their own; the cluster must be the same."""
 _IN_CLUSTER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WHY_MAX = 300
+_BUFFER = 2 << 20
+"""Bytes that are read ahead: an event of a watch may be as large."""
 
 
 async def find(kubeconfig: str, context: str) -> "Cluster":
@@ -25,6 +32,7 @@ async def find(kubeconfig: str, context: str) -> "Cluster":
     from kubernetes.aio.client import ApiClient, Configuration
 
     from injectors.kubernetes_api import Cluster
+    from injectors.kubernetes_sockets import Sockets
 
     configuration = Configuration()
     if other := instead.get():
@@ -34,12 +42,20 @@ async def find(kubeconfig: str, context: str) -> "Cluster":
         # Files of tokens end with a newline, which no header may have.
         configuration.api_key["BearerToken"] = token.strip()
     configuration.retries = None  # when to try again is decided here
-    # The client's library asks the environment for a proxy, and ~/.netrc for credentials, anew for each request, in threads:
-    # two thirds of what a request costs.
-    configuration.client_session_kwargs = {"trust_env": False}
     configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
     client = await asyncio.to_thread(ApiClient, configuration)  # it reads certificates
-    return Cluster(client, files, context, namespace)
+    sockets = Sockets()
+    client.rest_client.pool_manager = _session(sockets, client.rest_client.ssl_context)
+    return Cluster(client, sockets, files, context, namespace)
+
+
+def _session(sockets: "Sockets", tls: "SSLContext") -> "ClientSession":
+    """As the client would make it, but without asking the environment for a proxy, and ~/.netrc for credentials, anew for
+    each request, in threads: two thirds of what a request costs.
+    """
+    from aiohttp import ClientSession, TCPConnector
+
+    return ClientSession(connector=TCPConnector(ssl=tls, socket_factory=sockets), read_bufsize=_BUFFER, trust_env=False)
 
 
 async def _settle(configuration: Any, kubeconfig: str, context: str) -> tuple[str, str, str]:

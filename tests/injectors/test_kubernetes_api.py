@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import psutil
 import pytest
 
 from injectors import InjectionFailed, Remembered
@@ -153,6 +154,23 @@ def test_a_write_that_has_begun_is_over_when_the_cancelled_caller_goes_on(plane:
             assert found == await cluster.get(path), "it came after the cancellation"
 
     on(address(plane, nodes="any"), cancelled)
+
+
+def test_no_connection_outlives_one_who_hangs_up_on_a_server_that_hangs(plane: ControlPlane) -> None:
+    server = plane.daemon("kube-apiserver").pid
+
+    async def cancelled(cluster: Cluster) -> None:
+        psutil.Process(server).suspend()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await cluster.get(NODE.path())
+
+    try:
+        on(address(plane, nodes="any"), cancelled)
+        here = psutil.Process().net_connections()
+        assert [one for one in here if one.raddr and one.raddr.ip == plane.address] == []
+    finally:
+        psutil.Process(server).resume()
 
 
 def test_a_proxy_that_the_environment_names_is_asked_unless_it_says_not_for_this_server(
