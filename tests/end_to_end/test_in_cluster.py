@@ -215,6 +215,29 @@ def test_a_pod_that_is_asked_to_go_in_the_middle_of_a_fault_heals_before_it_ends
     assert pods(cluster, "chaos-drills", "job-name=asked") == [], "it is not begun again"
 
 
+def test_from_the_desk_a_drill_is_asked_to_end_and_heals(cluster: Bed) -> None:
+    cluster.apply(manifest("desk"))
+    cluster.wait(
+        "the desk is there",
+        lambda: cluster.plane.get("/api/v1/namespaces/chaos-drills/pods/desk")["status"]["phase"] == "Running",
+    )
+    run = begin_to_hold(cluster, "unwanted")
+
+    said = at_the_desk(cluster, "abort")
+
+    assert f"{run.short}: ended, and nothing of it is left" in said
+    assert replicas(cluster)[0] == 3
+    assert not held(cluster)
+    assert ended(cluster, "unwanted")[0] == "Failed"
+    assert told(cluster, "run.aborted")[0].data["why"] == "drills abort"
+    assert run.short in at_the_desk(cluster, "runs")
+    cluster.kubectl(*OURS, "delete", "pod", "desk", within_s=60)
+
+
+def at_the_desk(one: Bed, *words: str) -> str:
+    return one.kubectl(*OURS, "exec", "desk", "--", "drills", *words)
+
+
 def test_what_a_pod_leaves_that_dies_at_once_is_healed_by_the_cron_job_and_the_next_drill_runs(cluster: Bed) -> None:
     begin_to_hold(cluster, "killed")
     (pod,) = pods(cluster, "chaos-drills", "job-name=killed")
