@@ -81,7 +81,7 @@ async def _settle(configuration: Any, kubeconfig: str, context: str) -> tuple[st
         raise InjectionFailed("the kubeconfig cannot be used: it is no YAML") from None
     except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InjectionFailed(f"the kubeconfig cannot be used: {error}"[:_WHY_MAX]) from None
-    raise InjectionFailed(f"there is no kubeconfig at {files}")
+    raise InjectionFailed(f"there is no kubeconfig at {files}; say in the inventory, or in KUBECONFIG, where it is")
 
 
 def _proxy_to(url: str) -> str | None:

@@ -193,7 +193,7 @@ class ApiServer:
                 load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]
                 namespace = (_IN_CLUSTER / "namespace").read_text(encoding="utf-8").strip()
             else:
-                raise Unheard(f"there is no kubeconfig at {files}")
+                raise Unheard(f"there is no kubeconfig at {files}; say in the inventory, or in KUBECONFIG, where it is")
         except yaml.YAMLError:
             raise Unheard("the kubeconfig cannot be used: it is no YAML") from None
         except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
