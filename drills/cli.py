@@ -57,7 +57,9 @@ def _call(words: list[str]) -> int:
         print(f"drills {__version__}")
         return 0
     words, after = _apart(words)
-    given = _parser().parse_args(words)
+    given, unknown = _parser().parse_known_args(words)
+    if unknown:
+        given.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     given.after = after
     from drills.errors import DrillError, Exit
 
@@ -102,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        one.set_defaults(command=command)
+        one.set_defaults(command=command, parser=one)
         return one
 
     lint = add("lint", _lint, "find every mistake in drills and SOPs, and in all the files that they name")

@@ -90,6 +90,13 @@ def test_a_command_that_is_none_ends_with_2_and_its_usage(words: tuple[str, ...]
     assert "usage: drills" in captured.err
 
 
+def test_an_option_that_is_none_is_told_with_those_of_its_command(capsys: Said) -> None:
+    assert call("heal", "--clutser") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: drills heal ")
+    assert "drills heal: error: unrecognized arguments: --clutser" in said
+
+
 @pytest.mark.parametrize("words", [("heal",), ("heal", "3f2a", "--all")])
 def test_heal_wants_to_know_which(words: tuple[str, ...], capsys: Said) -> None:
     assert call(*words) == 2
