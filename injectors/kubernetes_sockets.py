@@ -4,7 +4,10 @@ A request that is cancelled leaves its connection to be shut down politely, or, 
 at all. Either outlives the client for as long as the server pleases.
 """
 
+import asyncio
 import socket
+import time
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -26,10 +29,6 @@ class Sockets:
 
     async def hang_up(self) -> None:
         """Shut down what is open. Whose sockets they are finds them at an end then, and closes them."""
-        import asyncio
-        import time
-        from contextlib import suppress
-
         until_s = time.monotonic() + _CLOSED_S
         while (there := [one for one in self._made if one.fileno() >= 0]) and time.monotonic() < until_s:
             for one in there:
