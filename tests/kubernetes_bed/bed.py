@@ -63,10 +63,10 @@ class Bed:
             time.sleep(0.1)
 
     def wait_for_nodes(self, *names: str, within_s: float = READY_S) -> None:
-        """Until these nodes are ready; all of them when none is named."""
+        """Until these nodes are ready for pods; all of them when none is named."""
         wanted = [self.node(name) for name in names or self.nodes]
         called = ", ".join(node.name for node in wanted)
-        self.wait(f"nodes {called} ready", lambda: all(node.is_ready() for node in wanted), within_s)
+        self.wait(f"nodes {called} ready", lambda: all(node.is_back() for node in wanted), within_s)
 
     def _seen(self) -> str:
         parts = []

@@ -18,6 +18,8 @@ from tests.kubernetes_bed.network import Network
 from tests.kubernetes_bed.node_files import FIRST_PROCESS, write_settings
 from tests.kubernetes_bed.programs import program
 
+AWAY = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+"""Taints of the control plane on nodes that were not ready."""
 NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc")
 
 
@@ -115,6 +117,11 @@ class Node:
     def is_ready(self) -> bool:
         """As the control plane sees it."""
         return is_ready(self.object() or {})
+
+    def is_back(self) -> bool:
+        """Whether it is ready and taken for it, a moment later: pods come there, and its zone counts when they are spread."""
+        seen = self.object() or {}
+        return is_ready(seen) and not any(one["key"] in AWAY for one in seen["spec"].get("taints", ()))
 
     @property
     def _pid_file(self) -> Path:
