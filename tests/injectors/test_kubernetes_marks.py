@@ -276,6 +276,17 @@ def test_a_pod_that_nobody_would_make_again_is_refused(plane: ControlPlane) -> N
             preview(injector, address(plane, selector="app=alone", namespace=namespace))
 
 
+def test_of_pods_that_labels_and_fields_mean_nobody_else_is_killed(plane: ControlPlane) -> None:
+    namespace, here, elsewhere = a_namespace(plane), a_node(plane), a_node(plane)
+    shop, cache = {"app": "shop"}, {"app": "cache"}
+    a_pod(plane, namespace, here, labels=shop)
+    other, far = a_pod(plane, namespace, here, labels=cache), a_pod(plane, namespace, elsewhere, labels=shop)
+    where = address(plane, namespace=namespace, selector="app=shop", fields=f"spec.nodeName={here}")
+
+    asyncio.run(PodKill(target=IT, take=Take("all")).inject(injection(where), a_stage()))
+    assert (pods_on(plane, here), pods_on(plane, elsewhere)) == ({other}, {far})
+
+
 def test_who_stays_on_a_node_that_is_drained_and_who_when_it_is_lost(plane: ControlPlane) -> None:
     name, namespace = a_node(plane), a_namespace(plane)
     leaving, daemon = a_pod(plane, namespace, name), a_pod(plane, namespace, name, "DaemonSet")
