@@ -373,6 +373,7 @@ def test_reading_the_settings_loads_nothing_heavy() -> None:
 def test_preview_says_what_it_does_and_how_that_is_undone(tmp_path: Path) -> None:
     name = a_name()
     with running(tmp_path, name) as process:
+        assert eventually(lambda: psutil.Process(process.pid).cmdline() == ["sleep", name]), "it has become its program"
         alone = ProcessAddress(pidfile=str(tmp_path / "pid"))
         again = replace(alone, start=("sleep", "two words"))
         seen = preview(Kill(target=IT, signal="TERM"), again)
