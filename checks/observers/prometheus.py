@@ -228,12 +228,13 @@ class _Listener:
         if not overdue:
             return
         live = await self._live()
-        gone = [alert for labels, alert in overdue if labels not in live]
-        if gone:
+        if any(labels not in live for labels, _ in overdue):
             await self._look_at_itself(tell)
         started_unix = unix(self._started)
-        if any(alert.at < started_unix for alert in gone):
+        if any(alert.at < started_unix for labels, alert in overdue if labels not in live):
             await self._rules.look(tell)  # for when they were evaluated
+            live = await self._live()  # the ones from before may be of before that
+        gone = [alert for labels, alert in overdue if labels not in live]
         for alert in gone:
             since_unix = alert.at + self._interval_s(alert)
             if alert.at < started_unix:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from checks.observers import listening
+from checks.observers import prometheus as prometheus_observer
 from checks.observers.prometheus import PrometheusObserver
 from tests.checks.observers.hearing import Told
 from tests.checks.observers.monitoring import GENERATIONS, Gauges, Server, gauges, prometheus
@@ -195,7 +196,20 @@ def test_a_restart_is_told_and_what_it_forgot_is_over_only_once_it_has_looked_ag
     assert states[1]["since_unix"] > started[0]
 
 
-def test_an_alert_that_fires_before_and_after_a_restart_was_not_away(bed: Bed) -> None:
+@pytest.mark.parametrize("late_s", [0, 2 * INTERVAL_S])
+def test_an_alert_that_fires_before_and_after_a_restart_was_not_away(
+    bed: Bed, late_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = prometheus_observer._Listener._live
+
+    async def answered_late(listener: Any) -> Any:
+        live = await asked(listener)
+        if not live:
+            await asyncio.sleep(late_s)  # so that it is started, and evaluates, between two questions
+        return live
+
+    monkeypatch.setattr(prometheus_observer._Listener, "_live", answered_late)
+
     async def do(told: Told) -> None:
         bed.set("down", 1)
         await told.comes("alert.state", state="firing", alert="Down")
