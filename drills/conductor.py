@@ -645,9 +645,16 @@ class Conductor:
                 why = live.tripped(guard, self.evidence, since_s=acting.t_s, now_s=now_s)
                 if why:
                     self.stop("guard", why)
-            if self.zero_s is not None and now_s - self.zero_s > safety.max_duration.total_seconds() + _ROOM_S:
+            overdue_s = safety.max_duration.total_seconds() + _ROOM_S
+            if self.zero_s is not None and now_s - self.zero_s > overdue_s and not self._all_healing:
                 most = show_duration(safety.max_duration.total_seconds())
                 self.stop("guard", f"the faults have lasted {most}, the most they may")
+
+    @property
+    def _all_healing(self) -> bool:
+        """Whether whatever was brought about is being taken away already, or is gone."""
+        faults = map(self.evidence.fault, (one.id for one in self.drill.faults))
+        return self.phase == "healing" or all(one.acting_s is None or one.healing_s is not None for one in faults)
 
 
 def ranges(numbers: list[int]) -> list[list[int]]:
