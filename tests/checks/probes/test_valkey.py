@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from checks import CannotLook, LeftBehind, Look, ReadsBack, Seen, TargetName, Watch
+from checks import valkey_service as service_module
+from checks.probes import valkey as probing
 from checks.probes.valkey import ValkeyProbe, ValkeyService, _numbers
 from tests.checks.probes.servers import (
     Server,
@@ -30,6 +34,13 @@ CACHE = TargetName("cache")
 pytestmark = pytest.mark.real("Valkey")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentinel, or one of the servers that they name, is not given up because this machine has other things to do."""
+    monkeypatch.setattr(service_module, "_SENTINEL_S", 3.0)
+    monkeypatch.setattr(probing, "_SPLIT_S", 3.0)
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests only read from, or write to under a mark of their own."""
@@ -45,7 +56,7 @@ def under(service: Service) -> ValkeyService:
     return ValkeyService(sentinels=tuple(f"127.0.0.1:{one.port}" for one in service.sentinels), service=service.name)
 
 
-async def look(watch: Watch, n: int, timeout_s: float = 1.0) -> Look:
+async def look(watch: Watch, n: int, timeout_s: float = 10.0) -> Look:
     """A look as the sampler does it: silence and an unreachable system are bad."""
     try:
         async with asyncio.timeout(timeout_s):
@@ -105,9 +116,9 @@ def test_every_bitmap_gives_the_numbers_that_made_it() -> None:
 
 
 def test_a_million_numbers_are_read_back_within_a_second() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert len(_numbers(b"\xff" * 125_000)) == 1_000_000
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_a_probe_that_writes_nothing_reads_nothing_back(shared: Server) -> None:
@@ -381,16 +392,17 @@ def test_looks_go_on_at_the_new_primary_and_acknowledged_numbers_are_there(tmp_p
         old = next(one for one in service.servers if one.port == service.primary())
         acknowledged: list[int] = []
         outcome: list[Look] = []
-        probe = ValkeyProbe(target=CACHE, write="numbered", replicas=1, replicas_within=timedelta(milliseconds=300))
+        probe = ValkeyProbe(target=CACHE, write="numbered", replicas=1, replicas_within=timedelta(seconds=3))
+        patience_s = 10.0
         async with probe.open(under(service), "orders") as watch:
 
             async def send(n: int) -> None:
-                outcome.append(await look(watch, n, 0.5))
+                outcome.append(await look(watch, n, patience_s))
                 if outcome[-1].seen is Seen.GOOD:
                     acknowledged.append(n)
 
             async def send_until(done: object, first: int) -> int:
-                until = time.monotonic() + 20
+                until = time.monotonic() + 60
                 while not done():  # type: ignore[operator]
                     assert time.monotonic() < until, outcome[-5:]
                     await asyncio.gather(*(send(first + offset) for offset in range(4)))
@@ -400,8 +412,9 @@ def test_looks_go_on_at_the_new_primary_and_acknowledged_numbers_are_there(tmp_p
 
             n = await send_until(lambda: len(acknowledged) > 40, 0)
             assert {one.seen for one in outcome} == {Seen.GOOD}
+            patience_s = 0.5
             if blow == "hand over":
-                service.sentinels[0].ask("SENTINEL", "FAILOVER", "shop")
+                wait_for(lambda: service.sentinels[0].ask("SENTINEL", "FAILOVER", "shop") == "+OK\r\n", "the order")
             else:
                 old.signal(signal.SIGKILL if blow == "kill" else signal.SIGSTOP)
             n = await send_until(lambda: service.primary() != old.port, n)
@@ -436,7 +449,8 @@ def test_an_idle_connection_to_a_replaced_primary_is_not_used(tmp_path: Path) ->
             stack.enter_context(sentinel(tmp_path / "other", new.port, "shop", 9, port=service.sentinels[0].port))
             await asyncio.sleep(1.1)  # what is known of the primary must have grown old
             await look(watch, 1)
-            await asyncio.sleep(0.3)
+            known: Any = watch._servers._sentinels  # type: ignore[attr-defined]
+            await comes(lambda: known.known == ("127.0.0.1", new.port), "the sentinels' new word")
             assert (await look(watch, 2)).seen is Seen.GOOD
             assert 2 in await watch.read_back()  # type: ignore[attr-defined]
             assert old.ask("GETBIT", "chaos_drills:orders", "1") == ":1\r\n"
@@ -481,6 +495,33 @@ def test_a_service_that_no_sentinel_knows_is_our_mistake(tmp_path: Path) -> None
         assert looks(ValkeyProbe(target=CACHE), address, 0) == [
             Look(Seen.BLIND, "the sentinels know no service `shpo`")
         ]
+
+
+@pytest.mark.parametrize(
+    ("room", "step"), [(service_module, "exchange"), (probing, "call")], ids=["while asking", "while they disagree"]
+)
+def test_who_could_not_answer_in_time_since_we_were_held_up_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: ModuleType, step: str
+) -> None:
+    monkeypatch.setattr(service_module, "_SENTINEL_S", 0.2)
+    monkeypatch.setattr(probing, "_SPLIT_S", 0.2)
+    whole, waits = getattr(room, step), iter((0.5, 0.5))
+
+    async def held_up(*words: Any) -> Any:
+        time.sleep(next(waits, 0.0))  # noqa: ASYNC251 - it is we who are held up here
+        return await whole(*words)
+
+    with (
+        valkey(tmp_path / "one") as one,
+        valkey(tmp_path / "two") as two,
+        sentinel(tmp_path / "s1", one.port, "shop", 1) as first,
+        sentinel(tmp_path / "s2", two.port if step == "call" else one.port, "shop", 1) as second,
+    ):
+        service = ValkeyService(sentinels=(f"127.0.0.1:{first.port}", f"127.0.0.1:{second.port}"), service="shop")
+        monkeypatch.setattr(room, step, held_up)
+        [seen] = looks(ValkeyProbe(target=CACHE), service, 0)
+
+    assert "the sentinels disagree" in seen.why if step == "call" else seen.seen is Seen.GOOD
 
 
 def test_silent_sentinels_are_passed_over(tmp_path: Path, shared: Server) -> None:
