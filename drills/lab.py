@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _PORTS = range(20_000, 32_000)
 """Below the range that systems give out by themselves, so that nobody is handed one between finding and using it."""
 _TRIES = 1_000
+_RESERVED_MAX = 512
+_reserved: deque[int] = deque()
+"""Descriptors that keep ports which we gave out from being given out again before they are used; the oldest first."""
 
 
 class LabFailed(Exception):
@@ -174,12 +178,15 @@ def _stand_in(node: Table) -> LabFile:
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, int]:
-    """A free TCP and UDP port of the loopback address for each name, no two the same."""
+    """A free TCP and UDP port of the loopback address for each name, no two the same.
+
+    Whoever else asks on this host is not given any of them while we live.
+    """
     import random
 
     held: list[socket.socket] = []
     found: dict[str, int] = {}
-    tries = (random.choice(_PORTS) for _ in range(_TRIES))  # spread out, so that labs started at once rarely meet
+    tries = (random.choice(_PORTS) for _ in range(_TRIES))
     try:
         for name in names:
             port = next((one for one in tries if _is_free(one, held)), None)
@@ -201,9 +208,25 @@ def _is_free(port: int, held: "list[socket.socket]") -> bool:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
             held.append(socket.socket(socket.AF_INET, kind))
             held[-1].bind(("127.0.0.1", port))
+        _reserve(port)
     except OSError:
         return False
     return True
+
+
+def _reserve(port: int) -> None:
+    """Claim a port that may not be bound for a while yet. Raises OSError when it is claimed."""
+    import socket
+
+    if sys.platform != "linux":
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
+        claim.bind(
+            f"\0chaos-drills-port-{port}"
+        )  # in no file system; it is of this network, and goes with this process
+        _reserved.append(claim.detach())
+    if len(_reserved) > _RESERVED_MAX:
+        os.close(_reserved.popleft())
 
 
 async def start(lab: Lab, started: Callable[[str, host.Process], None]) -> None:
@@ -297,13 +320,15 @@ async def _succeeds(command: tuple[str, ...], here: Path) -> bool:
     """Whether this command ends with 0. It leads a session, so that nothing of it outlives the time it has."""
     import asyncio
 
-    process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(
         *command, cwd=here, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    ))  # fmt: skip
     try:
+        process = await asyncio.shield(starting)
         return await process.wait() == 0
     finally:
+        process = await starting  # broken off in there, asyncio would end the leader alone
         if process.returncode is None:
             with suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
                 os.killpg(process.pid, signal.SIGKILL)
