@@ -91,10 +91,15 @@ class _Runs:
 
         nothing = asyncio.subprocess.DEVNULL
         env = {**self._env, "CHAOS_DRILLS_LOOK": str(n)}
+        starting = asyncio.ensure_future(asyncio.create_subprocess_exec(
+            *self._run, stdin=nothing, stdout=pipe, stderr=pipe, cwd=self._cwd, env=env, start_new_session=True
+        ))  # fmt: skip
         try:
-            return await asyncio.create_subprocess_exec(
-                *self._run, stdin=nothing, stdout=pipe, stderr=pipe, cwd=self._cwd, env=env, start_new_session=True
-            )
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:  # broken off in there, asyncio would end the leader alone
+            _kill_group(process := await starting)
+            await process.wait()
+            raise
         except OSError as error:
             raise _CannotRun(f"{error.filename or self._run[0]}: {(error.strerror or str(error)).lower()}") from None
         finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -9,7 +10,7 @@ import pytest
 
 from checks import Look, Seen, TargetName
 from checks.probes.command import CommandPlace, CommandProbe
-from tests.checks.probes.servers import comes
+from tests.checks.probes.servers import comes, wait_for
 
 HERE = TargetName("here")
 
@@ -79,6 +80,28 @@ def test_the_whole_group_is_killed_when_the_time_is_up(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_nothing_is_left_when_the_time_is_up_while_it_is_being_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine that is so busy that we hear only after a while that it has begun."""
+    whole, pids = subprocess.Popen.__init__, tmp_path / "pids"
+
+    def slow(self: "subprocess.Popen[bytes]", args: list[str], *more: object, **how: object) -> None:
+        whole(self, args, *more, **how)  # type: ignore[call-overload]
+        wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the command")
+
+    async def main() -> None:
+        run = ("sh", "-c", f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait")
+        async with CommandProbe(target=HERE, run=run).open(CommandPlace(), "m") as watch:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await watch.look(0)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", slow)
+    asyncio.run(main())
+    wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), "the end of both")
+
+
 def test_what_it_left_running_neither_holds_the_look_nor_stays(tmp_path: Path) -> None:
     pid = tmp_path / "pid"
     assert look_by("sh", "-c", f"sleep 60 & echo $! > {pid}").seen is Seen.GOOD
@@ -99,8 +122,7 @@ def test_no_file_stays_open() -> None:
                     await asyncio.sleep(0)
                 going.cancel()
                 await asyncio.wait([going])
-            await asyncio.sleep(0.05)
-            assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+            await comes(lambda: len(os.listdir("/proc/self/fd")) <= before, "that all are closed")  # noqa: PTH208
 
     if not Path("/proc/self/fd").exists():
         pytest.skip("needs /proc")
