@@ -26,7 +26,8 @@ from checks.probes.http import HttpProbe, HttpService
 from checks.probes.valkey import ValkeyProbe, ValkeyService
 from drills.clock import SystemClock
 from drills.sampling import Batcher, Recent, Sampler
-from tests.checks.probes.servers import free_port, valkey
+from tests.checks.probes.servers import valkey
+from tests.ports import free_port
 
 ON_TIME_S = 0.005
 SHARES = {"orders": 0.4, "sessions": 0.2, "carts": 0.2, "storefront": 0.2}

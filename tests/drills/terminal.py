@@ -61,6 +61,8 @@ class Terminal:
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             if ended:
                 self.pid = 0
+                while self._read(0):  # what it showed between our last look and its end
+                    pass
                 return os.waitstatus_to_exitcode(status)
         raise AssertionError(f"it does not end: {self.shown[-500:]!r}")
 

@@ -577,13 +577,13 @@ def test_a_typical_drill_is_read_in_a_few_milliseconds() -> None:
     )
     best = float("inf")
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         binding, listed = Binding(), node(text)
         assert isinstance(listed, Items)
         assert all(binding.bind_entry(one, KINDS, Beside, what="fault") for one in listed.items)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
 
-    assert best < 0.03  # 5 ms on a laptop; the rest is for crowded machines
+    assert best < 0.03  # 5 ms on a laptop; the rest is for slow machines
 
 
 def test_the_binder_drags_nothing_heavy_in() -> None:

@@ -24,9 +24,10 @@ from drills.errors import DrillError
 from drills.history import History, at, past_of
 from drills.history_tables import HistoryTrouble
 from reports.past import Figure, NoReport, PastRun
-from tests.checks.probes.servers import Postgres, free_port, postgres
+from tests.checks.probes.servers import Postgres, postgres
 from tests.drills.kept import kept, report, write
 from tests.drills.writing import refusal
+from tests.ports import free_port
 from tests.reports.runs import ACCEPTED, past, seconds, share
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -331,9 +332,9 @@ def test_a_run_that_somebody_holds_is_waited_for_and_then_told(
 ) -> None:
     import psycopg
 
-    monkeypatch.setattr(history, "_WAIT_S", 1)
     place = empty(server)
     place.enter([past()])
+    monkeypatch.setattr(history, "_WAIT_S", 1)
     with psycopg.connect(**server.login()) as holder:
         holder.execute("select * from drills_runs for update")
         assert "timeout" in trouble(place, past())

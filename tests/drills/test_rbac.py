@@ -10,6 +10,7 @@ from drills import healer, rbac, registry
 from drills.errors import DrillError
 from drills.load import Loaded, load
 from tests.drills.writing import write
+from tests.end_to_end.ground import wait_until
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
 
 DRILL = """
@@ -44,6 +45,11 @@ def plane() -> Iterator[ControlPlane]:
 def loaded(folder: Path, drill: str = DRILL, inventory: str = INVENTORY, kubeconfig: str = "none") -> Loaded:
     path = write(folder, drill=drill, inventory=inventory.replace("KUBECONFIG", kubeconfig))
     return load(path, environment={})
+
+
+def lacking(mine: Loaded) -> dict[str, list[str]]:
+    """What is not allowed. The server heeds a role a moment after it was given one."""
+    return asyncio.run(rbac.forbidden(mine))
 
 
 def allowed(plane: ControlPlane, role: str) -> str:
@@ -126,7 +132,9 @@ def test_with_the_role_it_can_be_seen_whether_anything_of_any_drill_is_left(
     name = "of-pods" if drill == ONE_POD else "of-nodes"
     plane.apply(rbac.Account("default", name).bound_to(rbac.role(loaded(tmp_path, drill))))
     token = plane.kubectl("create", "token", name).strip()
-    targets = loaded(tmp_path, drill, kubeconfig=str(plane.kubeconfig_for(name, token))).inventory.targets
+    mine = loaded(tmp_path, drill, kubeconfig=str(plane.kubeconfig_for(name, token)))
+    wait_until(lambda: lacking(mine) == {}, "whoever has the role lacks nothing")
+    targets = mine.inventory.targets
     wanted = {"shop"} if drill == ONE_POD else {"zone", "south"}
     injectors = list(registry.kinds("injectors").values())
 
@@ -146,9 +154,10 @@ def test_whoever_has_the_role_lacks_nothing_and_without_a_verb_it_is_told_who_ne
     kubeconfig = allowed(plane, role)
     mine = loaded(tmp_path, kubeconfig=kubeconfig)
 
-    assert asyncio.run(rbac.forbidden(mine)) == {}
+    wait_until(lambda: lacking(mine) == {}, "whoever has the role lacks nothing")
 
     plane.apply(role.replace("get, list, patch, watch", "get, list, watch"))
-    assert asyncio.run(rbac.forbidden(mine)) == {
+    wait_until(lambda: lacking(mine) != {}, "a verb is lacking")
+    assert lacking(mine) == {
         "fault cordoned (cordon)": ["patch nodes"], "fault lost (zone_outage)": ["patch nodes", "patch pods"],
     }  # fmt: skip

@@ -19,6 +19,7 @@ from injectors.kubernetes_outage import ZoneOutage
 from injectors.kubernetes_pods import NO_IMAGE, PodFailure
 from injectors.kubernetes_workloads import BadImage, Scale
 from tests.drills.writing import write
+from tests.end_to_end.ground import wait_until
 from tests.injectors.clusters import address, node, owner, pod, policy, space
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
 
@@ -110,7 +111,8 @@ def test_an_account_is_printed_with_all_that_gives_it_the_role(plane: ControlPla
     kubeconfig = plane.kubeconfig_for("day", plane.kubectl("create", "token", "day", "--namespace", "games").strip())
     theirs = write(tmp_path, drill=DRILL, inventory=INVENTORY.replace("KUBECONFIG", str(kubeconfig)))
 
-    assert asyncio.run(rbac.forbidden(load(theirs))) == {}
+    # The server heeds a role a moment after it was given one.
+    wait_until(lambda: asyncio.run(rbac.forbidden(load(theirs))) == {}, "whoever has the role lacks nothing")
 
 
 def test_two_accounts_may_have_one_role() -> None:

@@ -1,4 +1,7 @@
-"""The schedule of looks, what becomes of them, and the live view."""
+"""The schedule of looks, what becomes of them, and the live view.
+
+Time is a jumping loop's, so that nothing but a test itself holds a sampler up; before a real server it is the system's.
+"""
 
 import asyncio
 import errno
@@ -6,7 +9,6 @@ import re
 import signal
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ import pytest
 from checks import GOOD, Event, Look, Sample, Samples, Seen, TargetName, Watch, bad
 from checks.evidence import unpack
 from checks.probes.valkey import ValkeyProbe, ValkeyService
-from drills.clock import SystemClock
+from drills.clock import Clock, SystemClock
 from drills.sampling import Batcher, Recent, Sampler
-from tests.checks.probes.servers import valkey
+from tests.checks.probes.servers import comes, valkey
+from tests.fakes import JumpingClock, JumpingLoop, jump
 
 CLOCK = SystemClock()
 
@@ -43,25 +46,38 @@ async def silent(n: int) -> Look:
 
 
 def sampler(
-    watch: Watch, samples: list[Sample], *, every_s: float = 0.01, timeout_s: float = 1.0, **more: Any
+    watch: Watch,
+    samples: list[Sample],
+    clock: Clock = CLOCK,
+    *,
+    every_s: float = 0.01,
+    timeout_s: float = 1.0,
+    **more: Any,
 ) -> Sampler:
-    more.setdefault("record", samples.append)
-    return Sampler("p", watch, every_s=every_s, timeout_s=timeout_s, clock=CLOCK, origin_s=CLOCK.monotonic_s(), **more)
+    more = {"record": samples.append, "origin_s": clock.monotonic_s(), **more}
+    return Sampler("p", watch, every_s=every_s, timeout_s=timeout_s, clock=clock, **more)
 
 
 def run_for(seconds: float, do: Callable[[int], Awaitable[Look]], **settings: Any) -> list[Sample]:
     """All samples of a sampler that was stopped after a while."""
     samples: list[Sample] = []
 
-    async def main() -> None:
-        one = sampler(Does(do), samples, **settings)
+    async def main(clock: JumpingClock) -> None:
+        one = sampler(Does(do), samples, clock, **settings)
         running = asyncio.create_task(one.run())
         await asyncio.sleep(seconds)
         one.stop()
         await running
 
-    asyncio.run(main())
+    jump(main)
     return sorted(samples, key=lambda sample: sample.n)
+
+
+def hold_us_up(seconds: float) -> None:
+    """Let time go by in which nothing of ours can be done."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpingLoop)
+    loop.now_s += seconds
 
 
 def assert_whole(samples: list[Sample], every_s: float) -> None:
@@ -76,11 +92,11 @@ def assert_whole(samples: list[Sample], every_s: float) -> None:
 def test_looks_are_sent_at_their_times() -> None:
     samples = run_for(0.3, good)
     assert_whole(samples, 0.01)
-    assert 28 <= len(samples) <= 31
+    assert 30 <= len(samples) <= 31
     assert {one.seen for one in samples} == {Seen.GOOD}
     assert {one.seq for one in samples} == {-1}
     assert all(one.planned_s <= one.sent_s <= one.done_s for one in samples)
-    assert Samples("p", samples).late_s()[len(samples) // 2] < 0.01
+    assert Samples("p", samples).late_s()[-1] < 1e-6
 
 
 def test_slow_answers_do_not_slow_the_schedule() -> None:
@@ -92,15 +108,15 @@ def test_slow_answers_do_not_slow_the_schedule() -> None:
 
     samples = run_for(0.3, slow)
     assert_whole(samples, 0.01)
-    assert len(samples) >= 28
+    assert len(samples) >= 30
     assert {one.seen for one in samples} == {Seen.GOOD}
-    assert all(0.09 < one.took_s < 0.3 for one in samples)
+    assert all(one.took_s == pytest.approx(0.1) for one in samples)
 
 
 def test_silence_is_bad_when_the_time_is_up() -> None:
     samples = run_for(0.1, silent, timeout_s=0.05)
     assert {(one.seen, one.why) for one in samples} == {(Seen.BAD, "no answer within 50 ms")}
-    assert all(0.05 <= one.took_s < 0.1 for one in samples)
+    assert all(one.took_s == pytest.approx(0.05) for one in samples)
 
 
 def test_an_answer_just_in_time_is_good() -> None:
@@ -122,7 +138,7 @@ def test_a_look_that_takes_its_time_to_be_cancelled_is_told_when_its_time_is_up(
 
     samples = run_for(0.05, stubborn, timeout_s=0.05)
     assert {one.seen for one in samples} == {Seen.BAD}
-    assert all(one.took_s < 0.1 for one in samples)
+    assert all(one.took_s == pytest.approx(0.05) for one in samples)
     assert_whole(samples, 0.01)
 
 
@@ -132,7 +148,7 @@ def test_more_unanswered_looks_than_allowed_are_blind_and_neither_late_nor_lost(
     blind = [one for one in samples if one.seen is Seen.BLIND]
     assert blind[0].n == 5
     assert {one.why for one in blind if one.n < 15} == {"not sent: 5 looks are still unanswered"}
-    assert all(one.sent_s - one.planned_s < 0.05 for one in samples)
+    assert all(one.sent_s - one.planned_s < 1e-6 for one in samples)
 
 
 def test_a_silent_system_does_not_reach_the_bound_that_is_set_by_itself() -> None:
@@ -211,44 +227,51 @@ def test_a_look_under_way_at_the_end_may_still_be_answered() -> None:
 def test_a_look_unanswered_at_the_end_is_blind(way: str) -> None:
     samples: list[Sample] = []
 
-    async def main() -> None:
-        one = sampler(Does(silent), samples, timeout_s=30)
+    async def main(clock: JumpingClock) -> None:
+        one = sampler(Does(silent), samples, clock, timeout_s=30)
         running = asyncio.create_task(one.run())
         await asyncio.sleep(0.05)
-        began = time.monotonic()
+        began_s = clock.monotonic_s()
         if way == "stop":
             one.stop()
         else:
             running.cancel()
         await asyncio.wait([running])
         assert running.cancelled() is (way == "cancel")
-        assert time.monotonic() - began < 1.5
+        assert clock.monotonic_s() - began_s < 1.5
         assert len(asyncio.all_tasks()) == 1
 
-    asyncio.run(main())
+    jump(main)
     assert {(one.seen, one.why) for one in samples} == {(Seen.BLIND, "the run ended before an answer")}
-    assert len(samples) >= 4
+    assert len(samples) >= 5
 
 
 def test_a_sampler_cancelled_twice_still_tells_every_look() -> None:
     samples: list[Sample] = []
 
-    async def main() -> None:
-        running = asyncio.create_task(sampler(Does(silent), samples, timeout_s=30).run())
+    async def main(clock: JumpingClock) -> None:
+        running = asyncio.create_task(sampler(Does(silent), samples, clock, timeout_s=30).run())
         await asyncio.sleep(0.05)
         running.cancel()
         await asyncio.sleep(0.02)
         running.cancel()
         await asyncio.wait([running])
 
-    asyncio.run(main())
-    assert len(samples) >= 4
+    jump(main)
+    assert len(samples) >= 5
 
 
 def test_stopping_wakes_a_sampler_that_sleeps_long() -> None:
-    began = time.monotonic()
-    assert len(run_for(0.02, good, every_s=60)) == 1
-    assert time.monotonic() - began < 1
+    samples: list[Sample] = []
+
+    async def main(clock: JumpingClock) -> None:
+        one = sampler(Does(good), samples, clock, every_s=60)
+        asyncio.get_running_loop().call_later(0.02, one.stop)
+        await one.run()
+        assert clock.monotonic_s() < 1
+
+    jump(main)
+    assert len(samples) == 1
 
 
 def test_slots_missed_for_a_moment_are_sent_in_order_as_soon_as_possible() -> None:
@@ -257,7 +280,7 @@ def test_slots_missed_for_a_moment_are_sent_in_order_as_soon_as_possible() -> No
     async def block(n: int) -> Look:
         order.append(n)
         if n == 5:
-            time.sleep(0.3)  # noqa: ASYNC251 - it is we who are held up here
+            hold_us_up(0.3)
         return GOOD
 
     samples = run_for(0.5, block)
@@ -272,7 +295,7 @@ def test_slots_missed_for_a_moment_are_sent_in_order_as_soon_as_possible() -> No
 def test_slots_missed_for_longer_are_told_as_blind() -> None:
     async def block(n: int) -> Look:
         if n == 2:
-            time.sleep(1.5)  # noqa: ASYNC251 - it is we who are held up here
+            hold_us_up(1.5)
         return GOOD
 
     samples = run_for(1.7, block)
@@ -286,7 +309,7 @@ def test_slots_missed_for_longer_are_told_as_blind() -> None:
 def test_a_deadline_that_we_slept_through_says_nothing_about_the_system() -> None:
     async def block(n: int) -> Look:
         if n == 1:
-            time.sleep(0.5)  # noqa: ASYNC251 - it is we who are held up here
+            hold_us_up(0.5)
             return GOOD
         await asyncio.sleep(0.08)
         return GOOD
@@ -300,48 +323,75 @@ def test_a_journal_that_fails_ends_the_sampler() -> None:
     def fail(sample: Sample) -> None:
         raise OSError(errno.ENOSPC, "no space left")
 
-    async def main() -> None:
+    async def main(clock: JumpingClock) -> None:
         async with asyncio.timeout(2):
-            await sampler(Does(good), [], every_s=30, record=fail).run()
+            await sampler(Does(good), [], clock, every_s=30, record=fail).run()
 
     with pytest.raises(OSError, match="no space left"):
-        asyncio.run(main())
+        jump(main)
+
+
+class Pulse:
+    """Sees for how long our own loop was held up at most, as by other programs of this machine."""
+
+    held_up_s = 0.0
+
+    async def beat(self) -> None:
+        while True:
+            began_s = CLOCK.monotonic_s()
+            await asyncio.sleep(0.005)
+            self.held_up_s = max(self.held_up_s, CLOCK.monotonic_s() - began_s - 0.005)
 
 
 @pytest.mark.real("Valkey")
 def test_a_stopped_server_does_not_slow_the_schedule(tmp_path: Path) -> None:
-    """A real server is stopped for a while under 100 looks a second: every slot is sent in time, and all is told."""
+    """A real server is stopped under 100 looks a second until 40 have failed: every slot is sent in time, and all is told.
+
+    In time is as soon as our own loop has its turn. Each of two turns, that of the timer and that of the look, may wait.
+    With one look at a time 40 of them would take 8 s.
+    """
     samples: list[Sample] = []
+    pulse = Pulse()
+    times: list[float] = []
 
     async def main(server: Any) -> None:
         address = ValkeyService(host="127.0.0.1", port=server.port)
         async with ValkeyProbe(target=TargetName("c"), write="numbered").open(address, "m") as watch:
-            one = sampler(watch, samples, timeout_s=0.2)
+            one = sampler(watch, samples, timeout_s=0.2, origin_s=0.0)
+            beating = asyncio.create_task(pulse.beat())
             running = asyncio.create_task(one.run())
             await asyncio.sleep(0.3)
+            await comes(lambda: any(one.seen is Seen.GOOD for one in samples), "a good look", 20)
+            times.append(CLOCK.monotonic_s())
             server.signal(signal.SIGSTOP)
-            await asyncio.sleep(0.6)
+            await comes(lambda: sum(one.seen is Seen.BAD for one in samples) >= 40, "the 40th bad look", 6)
+            times.append(CLOCK.monotonic_s())
             server.signal(signal.SIGCONT)
             await asyncio.sleep(0.3)
+            await comes(
+                lambda: any(one.seen is Seen.GOOD and one.sent_s > times[1] for one in samples), "a good look", 20
+            )
+            times.append(CLOCK.monotonic_s())
             one.stop()
             await running
+            beating.cancel()
+            await asyncio.wait([beating])
             written = set(await watch.read_back())  # type: ignore[attr-defined]
             assert {one.n for one in samples if one.seen is Seen.GOOD} <= written
 
     with valkey(tmp_path) as server:
         asyncio.run(main(server))
     samples.sort(key=lambda sample: sample.n)
+    stopped_s, went_on_s, ended_s = times
+    waited_s = 2 * pulse.held_up_s
     assert_whole(samples, 0.01)
-    assert len(samples) >= 115
+    assert len(samples) >= (ended_s - samples[0].planned_s - waited_s) / 0.01 - 2
     late = Samples("p", samples).late_s()
-    assert late[len(late) * 9 // 10] < 0.01
-    assert late[-1] < 0.1
+    assert late[len(late) * 9 // 10] < 0.01 + waited_s
+    assert late[-1] < 0.1 + waited_s
     reasons = {one.why for one in samples if one.seen is not Seen.GOOD}
-    assert reasons == {"no answer within 200 ms"}
-    outage = [one.n for one in samples if one.seen is Seen.BAD]
-    assert 35 <= len(outage) <= 62
-    assert outage == list(range(outage[0], outage[-1] + 1))
-    assert samples[0].seen is samples[-1].seen is Seen.GOOD
+    assert reasons == {"no answer within 200 ms"} or waited_s > 0.05, "blind is only what we were held up in ourselves"
+    assert Seen.GOOD not in {one.seen for one in samples if stopped_s < one.sent_s < went_on_s - 0.2}
 
 
 def sample(
@@ -378,7 +428,7 @@ def test_many_samples_are_written_at_once() -> None:
 def test_few_samples_are_written_every_so_often_and_the_rest_at_the_end() -> None:
     written: list[dict[str, Any]] = []
 
-    async def main() -> None:
+    async def main(_: JumpingClock) -> None:
         batcher = Batcher(written.append, every_s=0.02)
         running = asyncio.create_task(batcher.run())
         batcher.add("orders", sample(0))
@@ -388,7 +438,7 @@ def test_few_samples_are_written_every_so_often_and_the_rest_at_the_end() -> Non
         running.cancel()
         await asyncio.wait([running])
 
-    asyncio.run(main())
+    jump(main)
     assert [data["n"] for data in written] == [[0], [1]]
 
 

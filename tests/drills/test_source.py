@@ -285,10 +285,10 @@ def test_an_unknown_alias_has_a_suggestion() -> None:
 
 def test_a_billion_laughs_are_refused_at_once() -> None:
     laughs = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9) if n else 'lol'}]\n" for n in range(30))
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert slugs(laughs) == ["too-large"]
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_merging_is_bounded_too() -> None:

@@ -47,6 +47,7 @@ class Desk:
                 lambda: process.poll() is not None or self.has("injection.verified"), "the fault is in effect", 60
             )
             if with_reaper:
+                process.send_signal(signal.SIGSTOP)  # else it could heal in the moment in which its reaper is gone
                 (reaper,) = host.find(f"drills.reaper.*{self.run().path}")
                 host.send(reaper, signal.SIGKILL)
             process.send_signal(signal.SIGKILL)

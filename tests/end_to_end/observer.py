@@ -1,7 +1,8 @@
 """An outsider's stopwatch: `python observer.py SENTINEL-PORT...` writes every millisecond and prints its own outage.
 
 It shares no code with the product. It speaks to the cache over bare sockets, finds the primary as any client would,
-and prints, as JSON, each acknowledged write's time before and after the longest gap. Ends when its input closes.
+and prints, as JSON, how long the longest gap between acknowledged writes was at most, and at least: by the writes before
+and after it, and by those in it that failed. Ends when its input closes.
 """
 
 import json
@@ -37,23 +38,28 @@ def find_primary(sentinels: list[int]) -> socket.socket | None:
 
 def main(sentinels: list[int]) -> None:
     primary: socket.socket | None = None
-    longest_s, last_ok, gap = 0.0, 0.0, (0.0, 0.0)
+    low_s, high_s, last_ok = 0.0, 0.0, 0.0
+    failed: list[float] = []
     while not select.select([sys.stdin], [], [], 0)[0]:
+        began = time.monotonic()
         try:
             primary = primary or find_primary(sentinels)
             good = primary is not None and ask(primary, "SET", "observer", "x").startswith(b"+OK")
         except OSError:
             good = False
-        now = time.monotonic()
         if good:
-            if last_ok and now - last_ok > longest_s:
-                longest_s, gap = now - last_ok, (last_ok, now)
-            last_ok = now
-        elif primary:
-            primary.close()
-            primary = None
+            gap_s = time.monotonic() - last_ok
+            if last_ok and gap_s > high_s:
+                low_s, high_s = failed[-1] - failed[0] if failed else 0.0, gap_s
+            last_ok = began
+            failed.clear()
+        else:
+            failed.append(began)
+            if primary:
+                primary.close()
+                primary = None
         time.sleep(0.001)
-    sys.stdout.write(json.dumps({"outage_s": longest_s, "from": gap[0], "to": gap[1]}))
+    sys.stdout.write(json.dumps({"low": low_s, "high": high_s}))
 
 
 if __name__ == "__main__":

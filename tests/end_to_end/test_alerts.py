@@ -1,5 +1,6 @@
 """Alerts, on the real thing: a web server hangs, Prometheus notices, Alertmanager tells, and a sink takes the page."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def test_the_right_page_in_time_passes_and_says_where_the_time_went(desk: Desk) 
 
     assert code == 0, said
     assert verdict["because"]["text"].startswith("PageDown reached oncall after ")
-    assert "for 1.0" in verdict["because"]["text"]
+    assert re.search(r"\bfor [1-9]\.\d", verdict["because"]["text"]), "an evaluation may be left out on a busy machine"
     assert {one["status"] for one in desk.told("page.received")} == {"firing", "resolved"}
 
 

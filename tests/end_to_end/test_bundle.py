@@ -82,6 +82,7 @@ def test_links_and_processes_of_a_region_go_as_one_fault_and_come_back(
 def test_when_one_part_cannot_be_brought_about_the_others_are_taken_back(
     desk: Desk, teller: "subprocess.Popen[bytes]"
 ) -> None:
+    (desk.folder / "drill.yaml").write_text(DRILL.replace("at: 2s", "at: 5s"), encoding="utf-8")
     drill = desk.start("run", "drill.yaml")
     try:
         wait_until(lambda: desk.has("steady.confirmed"), "the system is steady", 60)

@@ -128,12 +128,14 @@ def test_every_report_is_there(lost: dict[str, Any]) -> None:
     )
 
 
-def test_an_outsiders_figure_lies_inside_our_bounds(lost: dict[str, Any]) -> None:
+def test_an_outsiders_figure_agrees_with_our_bounds(lost: dict[str, Any]) -> None:
+    """It has bounds of its own, a few milliseconds apart unless the machine kept it waiting."""
     (failover,) = [one for one in lost["desk"].report()["checks"] if one["kind"] == "failover"]
-    outage = failover["verdict"]["measured"]["outage_s"]
+    outage, outside = failover["verdict"]["measured"]["outage_s"], lost["outside"]
 
-    assert outage["low"] <= lost["outside"]["outage_s"] <= outage["high"], (outage, lost["outside"])
-    assert outage["high"] - outage["low"] < 0.2
+    assert max(outage["low"], outside["low"]) <= min(outage["high"], outside["high"]), (outage, outside)
+    assert outage["high"] - outage["low"] < 1.5
+    assert outside["high"] - outside["low"] < 1.5
 
 
 def test_a_tighter_limit_fails_the_same_evidence(lost: dict[str, Any]) -> None:
@@ -274,7 +276,8 @@ def test_run_twice_it_works_twice_at_the_same_time(tmp_path: Path) -> None:
     desks = [Desk(tmp_path / "one"), Desk(tmp_path / "two")]
     for desk in desks:
         desk.folder.mkdir()
-    running = [desk.start("run", str(CACHE / "lose-the-primary.yaml")) for desk in desks]
+    roomy = ("--set", "failover.within=15s")  # how fast they fail over side by side is not what is asked here
+    running = [desk.start("run", str(CACHE / "lose-the-primary.yaml"), *roomy) for desk in desks]
     said = [drill.communicate(timeout=120)[0] for drill in running]
 
     assert [drill.returncode for drill in running] == [0, 0], said

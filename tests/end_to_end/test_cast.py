@@ -16,6 +16,7 @@ from injectors import host
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import ROOT, Ground, ground, wait_until
 from tests.end_to_end.test_killed_anywhere import write_lab
+from tests.injectors.processes import a_name
 
 DRILL = """
 drill: in-a-lab
@@ -25,7 +26,9 @@ steady: [{probe: greeting, success: ">= 99%", hold: 1s}]
 faults: [{id: d-killed, kill: d}]
 cast:
 """
-SLEEPS = '  - {who: wang, run: [sh, -c, "sleep 600 & sleep 601"]}\n'
+LONG, LONGER = a_name(), a_name()
+"""Seconds that nobody else on this host sleeps."""
+SLEEPS = f'  - {{who: wang, run: [sh, -c, "sleep {LONG} & sleep {LONGER}"]}}\n'
 
 
 @pytest.fixture
@@ -49,13 +52,18 @@ def findings(here: Ground) -> str:
     return json.dumps(json.loads((run.path / "report.json").read_text(encoding="utf-8"))["findings"])
 
 
+def asleep() -> list[host.Process]:
+    """The processes of the cast's command."""
+    return host.find(f"^sleep ({LONG}|{LONGER})$")
+
+
 @contextmanager
 def sleeping(here: Ground) -> "Iterator[subprocess.Popen[str]]":
     """A run under way whose cast runs a command that would last for ten minutes."""
     here.drill.write_text(DRILL + SLEEPS, encoding="utf-8")
     with here.start("run", "drill.yaml") as drill:
         try:
-            wait_until(lambda: len(host.find("^sleep 60[01]$")) == 2, "the command runs")
+            wait_until(lambda: len(asleep()) == 2, "the command runs")
             yield drill
         finally:
             drill.kill()
@@ -85,7 +93,7 @@ def test_a_command_is_run_in_the_labs_folder_and_its_exit_code_is_taken_down(her
 def test_a_command_that_takes_too_long_is_ended_with_all_it_started(here: Ground) -> None:
     cast(
         here,
-        '{who: wang, run: {command: [sh, -c, "sleep 600 & sleep 601"], within: 500ms}}',
+        f'{{who: wang, run: {{command: [sh, -c, "sleep {LONG} & sleep {LONGER}"], within: 500ms}}}}',
         "{who: lin, ack: , after: wang-run}",
     )
     _, said = here.call("run", "drill.yaml")
@@ -93,15 +101,15 @@ def test_a_command_that_takes_too_long_is_ended_with_all_it_started(here: Ground
 
     assert ("exit" in ended, ended["text"], ack["act"]) == (False, "it was ended before it was done", "page.acked")
     assert "the command of wang-run of the cast did not succeed" in said
-    assert host.find("^sleep 60[01]$") == []
+    assert asleep() == []
 
 
 def test_what_a_command_leaves_in_the_background_goes_with_it(here: Ground) -> None:
-    cast(here, '{who: wang, run: [sh, -c, "sleep 600 & true"]}')
+    cast(here, f'{{who: wang, run: [sh, -c, "sleep {LONG} & true"]}}')
     here.call("run", "drill.yaml")
 
     assert acts(here)[0]["exit"] == 0
-    assert host.find("^sleep 600$") == []
+    assert asleep() == []
 
 
 # how it ends
@@ -113,7 +121,7 @@ def test_when_the_run_is_ended_the_cast_stops_at_once(here: Ground) -> None:
         said, _ = drill.communicate(timeout=60)
 
     assert drill.returncode == 4, said
-    assert host.find("^sleep 60[01]$") == []
+    assert asleep() == []
     assert [one["text"] for one in acts(here)] == ["it was ended before it was done"]
     assert here.is_closed()
 
@@ -123,7 +131,7 @@ def test_when_the_conductor_is_killed_the_reaper_ends_the_command(here: Ground) 
         drill.kill()
         drill.communicate(timeout=60)
 
-    wait_until(lambda: host.find("^sleep 60[01]$") == [], "the command has ended")
+    wait_until(lambda: asleep() == [], "the command has ended")
     wait_until(here.is_closed, "the run is clean")
     assert drill.returncode == -signal.SIGKILL
     assert here.kinds()[-1] == "run.closed"

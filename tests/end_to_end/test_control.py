@@ -24,7 +24,7 @@ probes:
   greeting: {tcp: a, every: 50ms}
 steady:
   - {probe: greeting, success: ">= 99%", hold: 1s}
-steady_within: 3s
+steady_within: 8s
 faults:
   - {id: a-killed, kill: a, for: 2s}
   - {id: b-paused, pause: b, when: {event: injection.gone}, for: 1s}

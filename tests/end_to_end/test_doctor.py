@@ -12,10 +12,10 @@ import yaml
 
 from drills import journal
 from tests.checks.observers.monitoring import GENERATIONS, Generation, alertmanager, gauges, prometheus
-from tests.checks.probes.servers import free_port
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import wait_until
 from tests.end_to_end.watched import NOBODY, Watched, route, rule
+from tests.ports import free_port
 
 each_generation = pytest.mark.parametrize("generation", GENERATIONS)
 WATCHDOG = {"alert": "Watchdog", "expr": "vector(1)"}
@@ -182,7 +182,7 @@ class TestDoctor:
     def test_ctrl_c_ends_the_lab_and_leaves_nothing(self, desk: Desk) -> None:
         write(desk, watched("new", rule("Empty", "nothing > 0")), {**EXPECTED, "name": "Empty"})
         process = desk.start("doctor", "drill.yaml")
-        wait_until(lambda: desk.has("observer.opened"), "the lab runs, and is looked at")
+        wait_until(lambda: desk.has("observer.opened"), "the lab runs, and is looked at", 60)
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=60)
 
@@ -192,7 +192,7 @@ class TestDoctor:
     def test_when_it_is_killed_the_reaper_ends_the_lab(self, desk: Desk) -> None:
         write(desk, watched("new", rule("Empty", "nothing > 0")), {**EXPECTED, "name": "Empty"})
         process = desk.start("doctor", "drill.yaml")
-        wait_until(lambda: desk.has("observer.opened"), "the lab runs, and is looked at")
+        wait_until(lambda: desk.has("observer.opened"), "the lab runs, and is looked at", 60)
         process.kill()
         process.communicate(timeout=60)
 

@@ -263,7 +263,7 @@ def test_a_fault_that_nobody_could_look_at_for_long_is_not_said_to_have_been_the
 @pytest.mark.parametrize("server", ["kube-apiserver", "etcd"])
 def test_healing_is_tried_until_the_server_is_back(office: Office, plane: ControlPlane, server: Component) -> None:
     before = office.now()
-    with office.drill(CORDONED, 1) as drill:
+    with office.drill(CORDONED, 3) as drill:
         plane.kill(server)
         office.wait("injection.heal_failed")
         plane.start(server)
@@ -276,7 +276,7 @@ def test_healing_is_tried_until_the_server_is_back(office: Office, plane: Contro
 
 def test_who_runs_out_of_patience_says_so_and_whoever_comes_later_heals(office: Office, plane: ControlPlane) -> None:
     before = office.now()
-    with office.drill(CORDONED, 1, patience_s=1) as drill:
+    with office.drill(CORDONED, 3, patience_s=1) as drill:
         plane.kill("kube-apiserver")
         code, said = end(drill)
     short = office.run().short
@@ -356,7 +356,7 @@ def test_whoever_may_heals_the_cluster_and_the_run_is_clean_once_it_can_look(
     before, good = office.now(), plane.kubeconfig.read_text(encoding="utf-8")
     mine = plane.kubeconfig_for("mine", "admin-token")
     office.write("inventory.yaml", INVENTORY, {"KUBECONFIG": str(mine), "SPACE": "default", "NODE": office.node})
-    with office.drill(CORDONED, 1, patience_s=1) as drill:
+    with office.drill(CORDONED, 3, patience_s=1) as drill:
         mine.write_text(good.replace("admin-token", "no-such-token"), encoding="utf-8")
         code, said = end(drill)
     assert code == Exit.NOT_HEALED, said

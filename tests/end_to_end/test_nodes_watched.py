@@ -19,7 +19,7 @@ WATCHED = """
     every: 500ms
     impact: false
 
-steady_within: 4s
+steady_within: PATIENCE
 steady:
   - {probe: nodes-watched, success: ">= 100%", hold: 1500ms, at_least: 3}
 """
@@ -32,9 +32,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     wait_until(lambda: not here.left(), "nothing is left that has to do with the run")
 
 
-@pytest.mark.parametrize(("node", "code"), [("sfu-2", 0), ("sfu-3", 3)])
+@pytest.mark.parametrize(("node", "patience", "code"), [("sfu-2", "20s", 0), ("sfu-3", "4s", 3)])
 def test_a_drill_begins_only_when_every_node_is_watched_in_every_way(
-    desk: Desk, tmp_path: Path, node: str, code: int
+    desk: Desk, tmp_path: Path, node: str, patience: str, code: int
 ) -> None:
     names = ("rtt_seconds", "packets_lost_total", "load", "up_of_node")
     series = {f'{name}{{node="{one}"}}': 1.0 for name in names for one in ("sfu-1", "sfu-2")}
@@ -43,7 +43,7 @@ def test_a_drill_begins_only_when_every_node_is_watched_in_every_way(
     text = (copy / "throw-each-switch.yaml").read_text(encoding="utf-8")
     text = text.replace('steady:\n  - {probe: orders, success: ">= 99%", hold: 2s}\n', "")
     (copy / "throw-each-switch.yaml").write_text(
-        text.replace("\nfaults:", WATCHED.replace("NODE", node) + "\nfaults:"), "utf-8"
+        text.replace("\nfaults:", WATCHED.replace("NODE", node).replace("PATIENCE", patience) + "\nfaults:"), "utf-8"
     )
     with gauges(**series) as target, prometheus("old", "groups: []\n", [target]) as server:
         inventory = (copy / "inventory.yaml").read_text(encoding="utf-8")

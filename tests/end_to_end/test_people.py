@@ -24,7 +24,7 @@ drill: people
 safety: {max_duration: 2m}
 probes: {page: {tcp: a, every: 20ms}}
 steady: [{probe: page, success: ">= 99%", hold: 500ms}]
-faults: [{kill: a, for: 20s}]
+faults: [{kill: a, for: 100s}]
 """
 PEOPLE = """
 observers:

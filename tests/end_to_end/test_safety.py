@@ -36,7 +36,7 @@ def events(here: Ground) -> list[tuple[str, dict[str, object]]]:
     return [(event.kind, dict(event.data)) for event in journal.read(run.journal)]
 
 
-def test_a_killed_conductor_is_cleaned_up_after_within_a_second(paused: Ground) -> None:
+def test_a_killed_conductor_is_cleaned_up_after_at_once(paused: Ground) -> None:
     drill = paused.start("run", "drill.yaml")
     try:
         wait_until(lambda: paused.state("a") == "stopped", "the pause is there")
@@ -46,7 +46,7 @@ def test_a_killed_conductor_is_cleaned_up_after_within_a_second(paused: Ground) 
         drill.kill()
         drill.communicate()
 
-    assert took_s < 1.5, f"it took {took_s:.2f} s"
+    assert took_s < SILENCE_S - 1, f"it took {took_s:.2f} s; its death is heard, and no silence is waited for"
     wait_until(paused.is_closed, "the run is closed")
     assert ("run.aborted", {"by": "reaper", "why": "the conductor died"}) in events(paused)
 
@@ -64,7 +64,7 @@ def test_a_silent_conductor_is_ended_and_cleaned_up_after(paused: Ground) -> Non
         drill.communicate()
 
     assert code == -signal.SIGKILL
-    assert took_s > SILENCE_S - 1.5, "a short stall is no silence"
+    assert took_s > SILENCE_S - 3, "a short stall is no silence"  # of which some may have been over before
 
 
 def test_a_terminal_that_goes_away_takes_nothing_with_it(tmp_path: Path) -> None:
@@ -153,6 +153,7 @@ def kill_both(here: Ground) -> None:
     drill = here.start("run", "drill.yaml")
     wait_until(lambda: here.state("a") == "stopped", "the pause is there")
     (run,) = here.all_runs()
+    drill.send_signal(signal.SIGSTOP)  # else it could heal in the moment in which its reaper is gone
     reapers = host.find(f"drills.reaper.*{run.path}")
     assert len(reapers) == 1
     host.send(reapers[0], signal.SIGKILL)
@@ -237,7 +238,7 @@ def test_a_guard_rail_aborts_during_the_fault(tmp_path: Path) -> None:
 
         assert code == 4, said
         assert "guard rail" in said
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 40  # not a minute
         assert here.state("a") == "running"
 
 
@@ -305,7 +306,7 @@ safety: {max_targets: 3}
 probes:
   greeting: {tcp: a, every: 50ms, timeout: 200ms}
 faults:
-  - {id: first, pause: a, at: 200ms, for: 1s}
+  - {id: first, pause: a, at: 200ms, for: 2500ms}
   - {id: second, kill: b, when: {fault: first, verified_for: 300ms}, for: 200ms}
   - {id: third, restart: c, when: {event: injection.gone, deadline: 5s}}
   - {id: fourth, pause: c, when: {probe: greeting, bad_for: 1900ms, deadline: 2s}}

@@ -43,6 +43,18 @@ def named(name: str) -> list[psutil.Process]:
     return sorted(found, key=lambda one: one.pid)
 
 
+def runs_its_program(pid: int) -> bool:
+    """Whether a process that was just started shows its program's words; true of one that has ended, which will not.
+
+    Before the system's call it shows those of who started it, or of the gate of `spawn`, and for a moment then none.
+    """
+    try:
+        words = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return True
+    return bool(words) and not any("chaos_drills_gate" in word for word in words)
+
+
 @contextmanager
 def swept(*names: str) -> Iterator[None]:
     """On leaving, end whatever bears one of these names: nobody but the test can have started it."""
@@ -70,10 +82,11 @@ def spawned(*argv: str, folder: Path, pidfile: bool = True, log: str = "log") ->
 
 @contextmanager
 def child(*argv: str) -> Iterator["subprocess.Popen[str]"]:
-    """A child that `subprocess` started, in a session of its own, killed and waited for on leaving."""
+    """A child that `subprocess` started and that has become its program, in a session of its own; ended on leaving."""
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True, start_new_session=True,
                           cwd=ROOT) as popen:  # fmt: skip
         try:
+            assert eventually(lambda: runs_its_program(popen.pid))
             yield popen
         finally:
             with suppress(ProcessLookupError):

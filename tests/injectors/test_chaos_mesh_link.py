@@ -109,11 +109,11 @@ def test_a_partition_cuts_this_link_alone_until_it_is_healed(one: Bed) -> None:
     assert effect.present, effect.why
     assert "a ping is not answered" in effect.why or "a ping fails" in effect.why
     assert not served(one)
-    assert served(one, by="beside")
+    one.wait("who is beside it is served", lambda: served(one, by="beside"))
 
     trial.heal()
     assert trial.look().present is False, trial.look().why
-    assert served(one)
+    one.wait("the client is served again", lambda: served(one))
 
 
 def test_without_a_ping_it_is_said_that_nobody_looked_at_traffic(one: Bed) -> None:
@@ -138,7 +138,7 @@ def test_a_rate_holds_for_what_the_pods_send_until_it_is_healed(one: Bed) -> Non
         began, ended = one.kubectl("exec", "beside", "--", "sh", "-c", script).splitlines()
         return float(ended.split()[0]) - float(began.split()[0])
 
-    assert took_s() < 1.0
+    one.wait("it is quick", lambda: took_s() < 1.0)
     address = link(one, from_=Pods(selector="app=shell"), to=None)
     trial = Trial(Bandwidth(link=LINK, rate=Rate.parse("200KB/s"), direction="upstream"), address)
     trial.inject()
@@ -147,7 +147,7 @@ def test_a_rate_holds_for_what_the_pods_send_until_it_is_healed(one: Bed) -> Non
     assert trial.look().present, trial.look().why
     assert slow_s > 2.0
     trial.heal()
-    assert took_s() < 1.0
+    one.wait("it is quick again", lambda: took_s() < 1.0)
 
 
 def test_where_no_pod_is_there_is_no_target(one: Bed) -> None:
@@ -161,7 +161,7 @@ def test_where_no_pod_is_there_is_no_target(one: Bed) -> None:
 
 def test_it_ends_by_itself_when_nobody_heals_it(one: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chaos_mesh_records, "MARGIN_S", 1.0)
-    trial = Trial(Partition(link=LINK), link(one), for_s=3.0)
+    trial = Trial(Partition(link=LINK), link(one), for_s=9.0)
     trial.inject()
     assert not served(one)
 

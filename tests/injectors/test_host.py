@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -172,7 +173,15 @@ def test_find_passes_over_what_has_no_command_line() -> None:
     with child("sleep", "300") as popen:
         found = host.find(".*")
         assert identity(popen) in found
-        assert all(psutil.Process(one.pid).cmdline() for one in found if host.state(one) != "gone")
+        assert all(eventually(lambda one=one: has_words(one)) for one in found)  # type: ignore[misc]
+
+
+def has_words(process: Process) -> bool:
+    """Whether it has a command line; true of one that has ended meanwhile."""
+    try:
+        return host.state(process) == "gone" or bool(psutil.Process(process.pid).cmdline())
+    except psutil.Error:
+        return True
 
 
 def test_a_protected_process_is_neither_found_nor_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,15 +311,24 @@ def test_nothing_is_started_where_the_log_cannot_be(tmp_path: Path) -> None:
     assert named(name) == []
 
 
-def test_nothing_runs_and_nothing_stays_when_the_identity_cannot_be_kept(tmp_path: Path) -> None:
-    name = a_name()
+def test_nothing_runs_and_nothing_stays_when_the_identity_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, pids, spawn = a_name(), list[int](), os.posix_spawn
+
+    def noted(*args: Any, **more: Any) -> int:
+        pids.append(spawn(*args, **more))
+        return pids[-1]
+
+    monkeypatch.setattr(os, "posix_spawn", noted)
     start = Start(argv=("sh", "-c", f"touch ran; sleep {name}"), cwd=str(tmp_path), log="",
                   pidfile=str(tmp_path / "no" / "pid"))  # fmt: skip
     with swept(name), pytest.raises(FileNotFoundError):
         host.spawn(start)
     assert named(name) == []
     assert not (tmp_path / "ran").exists()
-    assert [one for one in psutil.Process().children() if one.status() == psutil.STATUS_ZOMBIE] == []
+    (pid,) = pids
+    assert not psutil.pid_exists(pid), "nor is it left as a zombie"
 
 
 def test_a_kill_of_ours_before_the_identity_is_on_disk_leaves_no_process(tmp_path: Path) -> None:
@@ -424,7 +442,7 @@ def test_one_that_ignores_the_request_is_killed_when_patience_ends(tmp_path: Pat
         assert eventually(lambda: (tmp_path / "log").read_text() == "ready\n")
         began_s = time.monotonic()
         assert host.end(process, patience_s=0.2) == []
-        assert 0.2 <= time.monotonic() - began_s < 2
+        assert 0.2 <= time.monotonic() - began_s < 5, "and not when that ends which it has if nobody says"
         assert host.state(process) == "gone"
 
 

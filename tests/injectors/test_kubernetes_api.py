@@ -13,9 +13,9 @@ from injectors.kubernetes import KubernetesAddress
 from injectors.kubernetes_api import NODE, Cluster, each, reach
 from injectors.kubernetes_nodes import Cordon
 from injectors.kubernetes_pods import PodKill
-from tests.checks.probes.servers import free_port
 from tests.injectors.clusters import IT, a_namespace, a_node, a_pod, a_stage, address, injection, settled
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
+from tests.ports import free_port
 
 T = TypeVar("T")
 FEW = {

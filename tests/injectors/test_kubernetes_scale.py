@@ -253,7 +253,7 @@ def test_many_that_are_refused_at_once_are_one_refusal_and_trust_grows_again() -
     async def tried() -> tuple[int, int, int]:
         turns = Turns(16)
         for _ in range(16):
-            turns.refused(0.01)
+            turns.refused(0.5)
         after = await under_way(turns)
         turns.refused(0.0)
         later = await under_way(turns)
@@ -266,17 +266,19 @@ def test_many_that_are_refused_at_once_are_one_refusal_and_trust_grows_again() -
 
 async def under_way(turns: Turns) -> int:
     """How many of thirty get a turn while nobody gives one back."""
-    leave = asyncio.Event()
+    begun, leave = asyncio.Event(), asyncio.Event()
     taken = 0
 
     async def one() -> None:
         nonlocal taken
         async with turns:
             taken += 1
+            begun.set()
             await leave.wait()
 
     tasks = [asyncio.create_task(one()) for _ in range(30)]
-    await asyncio.sleep(0.05)
+    await begun.wait()
+    await asyncio.sleep(0.05)  # in which nobody else may come
     found = taken
     leave.set()
     await asyncio.gather(*tasks)

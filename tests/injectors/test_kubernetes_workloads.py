@@ -39,11 +39,14 @@ class TestBadImage(OnAWorkload):
     def injector(self) -> Any:
         return BadImage(target=IT, containers=("web",))
 
+    taken = 2
+    """How many of its pods are replaced."""
+
     def is_faulty(self, found: Any, own: list[Any]) -> bool:
-        return any(container["image"] == NO_IMAGE for one in own for container in one["spec"]["containers"])
+        return len(own) == 2 and bad(own) == self.taken
 
     def is_whole(self, before: list[str], own: list[Any]) -> bool:
-        return len(own) == len(before)
+        return len(own) == len(before) and not bad(own)
 
     def mend(self, namespace: str) -> None:
         self.plane.kubectl("--namespace", namespace, "set", "image", f"{self.kind.lower()}/shop", "web=shop:1")
@@ -57,7 +60,13 @@ class TestBadImageOfAStatefulSet(TestBadImage):
     """Its controller waits for ever for a pod that cannot become ready."""
 
     kind = "StatefulSet"
+    taken = 1
     can_mend = False
+
+
+def bad(pods: list[Any]) -> int:
+    """How many of these have an image that nobody can have."""
+    return sum(any(container["image"] == NO_IMAGE for container in one["spec"]["containers"]) for one in pods)
 
 
 def an_autoscaler(plane: ControlPlane, namespace: str, of: str = "shop", least: int = 2) -> None:

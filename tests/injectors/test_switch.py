@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pytest
 from injectors import Effect, Injection, InjectionFailed, Remembered, TargetName
 from injectors.conformance import Conformance, RecordingStage, Subject
 from injectors.switch import SwitchAddress, Throw
+from tests.injectors.processes import a_name, eventually, named, swept
 
 IT = TargetName("order-limit")
 
@@ -111,21 +111,24 @@ def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
-    hangs = ("sh", "-c", "(sleep 1; touch late) & sleep 300")
+    name = a_name()
+    hangs = ("sh", "-c", f"(sleep {name}; :) & sleep {name}")
     address = switch(tmp_path, throw=hangs, within=timedelta(milliseconds=200))
-    with pytest.raises(InjectionFailed, match=r"it was not done within 0\.2 s"):
-        asyncio.run(Throw(target=IT).inject(injection(address), RecordingStage()))
-    time.sleep(1.2)  # longer than what it started would have taken
+    with swept(name):
+        with pytest.raises(InjectionFailed, match=r"it was not done within 0\.2 s"):
+            asyncio.run(Throw(target=IT).inject(injection(address), RecordingStage()))
 
-    assert not (tmp_path / "late").exists()
+        assert eventually(lambda: named(name) == [])
 
 
 def test_one_that_leaves_somebody_in_the_background_is_not_waited_for(tmp_path: Path) -> None:
     stage = RecordingStage()
-    address = switch(tmp_path, throw=("sh", "-c", "touch thrown; sleep 2 &"), within=timedelta(seconds=1))
-    asyncio.run(Throw(target=IT).inject(injection(address), stage))
+    name = a_name()
+    address = switch(tmp_path, throw=("sh", "-c", f"touch thrown; sleep {name} &"), within=timedelta(seconds=5))
+    with swept(name):
+        asyncio.run(Throw(target=IT).inject(injection(address), stage))
 
-    assert asyncio.run(Throw.verify(memory(stage), stage)).present is True
+        assert asyncio.run(Throw.verify(memory(stage), stage)).present is True
 
 
 def test_what_it_prints_without_end_is_told_in_few_words(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.built import ROOT, call, made_once
+from tests.ports import free_port
 from tests.real import need
 
 VERSION = "2.12.0"
@@ -62,15 +63,6 @@ def node_client() -> Path:
         call([str(npm), *words], cwd=folder)
 
     return made_once(f"toxiproxy-node-client-{NODE_CLIENT}", "node_modules", install).parent
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens; somebody else may take it before its asker does."""
-    import socket
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _real_binary(version: str) -> Path:

@@ -54,7 +54,7 @@ def restarts(one: Bed) -> int:
 
 
 def test_a_partition_stops_the_traffic_until_it_is_deleted(shop: Bed) -> None:
-    assert served(shop)
+    shop.wait("the client is served", lambda: served(shop))
 
     shop.apply(APART)
     shop.wait("the client is cut off", lambda: not served(shop))

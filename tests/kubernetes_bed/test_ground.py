@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,9 @@ def stray(number: int) -> Iterator["subprocess.Popen[bytes]"]:
     folder(number).mkdir()
     with subprocess.Popen(["sleep", "600"], env={**os.environ, MARK: str(number)}) as process:
         try:
+            while not any(str(one) == f"process {process.pid} (sleep)" for one in leftovers(number)):
+                assert process.poll() is None
+                time.sleep(0.005)  # it is still on its way to become its program
             yield process
         finally:
             process.kill()

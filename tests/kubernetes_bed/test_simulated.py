@@ -4,6 +4,7 @@ from collections import Counter
 
 from tests.kubernetes_bed.api import is_ready
 from tests.kubernetes_bed.control_plane import QUICK, ControlPlane, control_plane
+from tests.kubernetes_bed.node import AWAY
 from tests.kubernetes_bed.simulated import ZONE, simulate
 from tests.kubernetes_bed.workloads import web
 
@@ -18,9 +19,11 @@ def pods(plane: ControlPlane) -> Counter[str]:
 
 
 def nodes(plane: ControlPlane) -> Counter[str]:
-    """How many nodes are ready, by zone."""
+    """How many nodes are ready and taken for it, so that their zone counts when pods are spread, by zone."""
     found = plane.get("/api/v1/nodes")["items"]
-    return Counter(node["metadata"]["labels"][ZONE] for node in found if is_ready(node))
+    away = {node["metadata"]["name"] for node in found for one in node["spec"].get("taints", ()) if one["key"] in AWAY}
+    back = [node["metadata"] for node in found if is_ready(node) and node["metadata"]["name"] not in away]
+    return Counter(one["labels"][ZONE] for one in back)
 
 
 def test_a_zone_without_power_loses_its_nodes_and_pods_to_the_others_until_it_is_back() -> None:

@@ -35,6 +35,7 @@ class Browser:
         self._session = ""
         self._tab = ""
         self._scripts = True
+        self._loaded: set[str] = set()
         self.told: list[str] = []
         """What the page wrote to the console, raised, or was refused by its own policy."""
 
@@ -48,14 +49,17 @@ class Browser:
         self._session = self._send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Page.setLifecycleEventsEnabled", enabled=True)
         self.size(width, height, touch=touch)
         features = [("prefers-color-scheme", "dark" if dark else "light"),
                     ("prefers-reduced-motion", "reduce" if calm else "no-preference")]  # fmt: skip
         self.call("Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in features])
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         self._scripts = scripts
-        self.call("Page.navigate", url=page.as_uri())
-        self._until("Page.loadEventFired")
+        loading = self.call("Page.navigate", url=page.as_uri())["loaderId"]
+        until = time.monotonic() + ANSWER_S
+        while loading not in self._loaded:  # this page, not the empty one before it, and it may be so by now
+            self._hear(self._next(until))
         self.settle()
 
     def on_paper(self) -> None:
@@ -128,11 +132,6 @@ class Browser:
         assert "error" not in message, f"{method}: {message['error']}"
         return message["result"]  # type: ignore[no-any-return]
 
-    def _until(self, method: str) -> None:
-        until = time.monotonic() + ANSWER_S
-        while (message := self._next(until)).get("method") != method:
-            self._hear(message)
-
     def _next(self, until: float) -> dict[str, Any]:
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._read], [], [], max(0.0, until - time.monotonic()))
@@ -145,6 +144,8 @@ class Browser:
 
     def _hear(self, message: dict[str, Any]) -> None:
         match message.get("method"):
+            case "Page.lifecycleEvent" if message["params"]["name"] == "load":
+                self._loaded.add(message["params"]["loaderId"])
             case "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" | "Log.entryAdded":
                 self.told.append(json.dumps(message["params"]))
             case "Network.requestWillBeSent" if not message["params"]["request"]["url"].startswith(("file:", "data:")):

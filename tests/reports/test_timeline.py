@@ -96,9 +96,9 @@ def test_a_few_bad_looks_are_all_kept_among_many_good_ones() -> None:
 
 def test_a_million_looks_are_laid_out_in_seconds_and_stay_few() -> None:
     report = specimen.long_run(1_000_000)
-    began = time.monotonic()
+    began = time.process_time()
     lane = timeline(report).probes[0]
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15
     assert lane.thinned
     assert len(lane.points) <= POINTS_MAX
     assert len(lane.stretches) <= STRETCHES_MAX + 1

@@ -213,9 +213,9 @@ def test_tables_say_what_their_rows_and_columns_are() -> None:
 
 def test_a_day_of_looks_makes_a_page_of_less_than_a_megabyte_in_seconds() -> None:
     report = specimen.long_run(200_000)
-    began = time.monotonic()
+    began = time.process_time()
     text = ToHtml().render(report)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert len(text.encode()) < 1_000_000
 
 

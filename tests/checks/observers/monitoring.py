@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.built import call, made_once
-from tests.checks.probes.servers import free_port
+from tests.ports import free_port
 from tests.real import need
 
 Generation = Literal["old", "new"]
@@ -133,6 +133,7 @@ def prometheus(
     *,
     alertmanager: str = "",
     interval: str = "500ms",
+    resend: str = "1s",
 ) -> Iterator[Server]:
     """Prometheus with this rule file; it scrapes and evaluates at `interval`, and sends to the Alertmanager of a URL.
 
@@ -152,7 +153,7 @@ def prometheus(
         server.write("config.yml", json.dumps(config))  # which is YAML too
         server.write("rules.yml", rules)
         server.words = (str(found), "--config.file=config.yml", "--storage.tsdb.path=data", "--web.enable-lifecycle",
-                        f"--web.listen-address=127.0.0.1:{server.port}", "--rules.alert.resend-delay=1s",
+                        f"--web.listen-address=127.0.0.1:{server.port}", f"--rules.alert.resend-delay={resend}",
                         "--scrape.discovery-reload-interval=100ms")  # fmt: skip
         with _running(server):
             _await_first_looks(server, len(targets))
@@ -192,8 +193,11 @@ class _Metrics(BaseHTTPRequestHandler):
         super().__init__(*rest)
 
     def do_GET(self) -> None:
-        self._target.scrapes.append(time.time())
-        body = "".join(f"{series} {value}\n" for series, value in self._target.values.copy().items()).encode()
+        now_unix = time.time()
+        self._target.scrapes.append(now_unix)
+        # What has a time of its own is still there after a scrape that failed, since this machine had other things to do.
+        ended = f" {int(now_unix * 1000)}\n"
+        body = "".join(f"{series} {value}{ended}" for series, value in self._target.values.copy().items()).encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.send_header("Content-Length", str(len(body)))

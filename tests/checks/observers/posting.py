@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from checks import Observer
-from tests.checks.probes.servers import free_port
+from tests.ports import free_port
 
 
 @dataclass

@@ -28,7 +28,8 @@ from checks.observers.sink import Sink
 from drills.binding import settings_of
 from tests.checks.observers.monitoring import GENERATIONS, Generation, Server, alertmanager, ask
 from tests.checks.observers.test_payloads import ALERTMANAGER, GENERIC, GRAFANA
-from tests.checks.probes.servers import comes, free_port
+from tests.checks.probes.servers import comes
+from tests.ports import free_port
 
 TOKEN = "open sesame"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -95,7 +96,7 @@ def listening(do: Callable[[Desk], Awaitable[None]], **settings: Any) -> Desk:
         async with sink.open(desk.tell):
             await do(desk)
             left = time.monotonic()
-        assert time.monotonic() - left < 1.3
+        assert time.monotonic() - left < 5  # and not as long as a sender may take
         for writer in desk.writers:
             writer.close()
         with pytest.raises(ConnectionRefusedError):

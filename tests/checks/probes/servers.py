@@ -15,16 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.real import need
 
 _PATIENCE_S = 30.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def wait_for(ready: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> Any:
@@ -38,7 +32,7 @@ def wait_for(ready: Callable[[], Any], what: str, patience_s: float = _PATIENCE_
     raise AssertionError(f"{what} did not come within {patience_s} s")
 
 
-async def comes(ready: Callable[[], Any], what: str, patience_s: float = 3.0) -> None:
+async def comes(ready: Callable[[], Any], what: str, patience_s: float = _PATIENCE_S) -> None:
     """The same, while the test's own connections go on."""
     until = time.monotonic() + patience_s
     while not ready():
@@ -272,7 +266,7 @@ def postgres() -> Iterator[Postgres]:
     """A fresh cluster; its folder is in the system's temporary folder since its user cannot reach pytest's."""
     binaries = _postgres_bin()
     folder = Path(tempfile.mkdtemp(prefix="chaos-drills-test-"))
-    cluster = Postgres(folder, free_port())
+    cluster = Postgres(folder, 0)
     try:
         user = _as_user()
         if user:
@@ -283,6 +277,7 @@ def postgres() -> Iterator[Postgres]:
         subprocess.run([str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "owner", "-A", "scram-sha-256",
                         f"--pwfile={password}", "--no-sync", "-E", "UTF8", "--locale=C"],
                        check=True, capture_output=True, cwd=folder, **user)  # fmt: skip
+        cluster.port = free_port()  # not before its data are made, which takes a while
         cluster.start()
         yield cluster
     finally:

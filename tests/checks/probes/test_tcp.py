@@ -8,7 +8,8 @@ import pytest
 
 from checks import Look, Seen, TargetName, Watch
 from checks.probes.tcp import TcpProbe, TcpService
-from tests.checks.probes.servers import comes, free_port
+from tests.checks.probes.servers import comes
+from tests.ports import free_port
 
 GATE = TargetName("gate")
 
@@ -44,7 +45,7 @@ def call(line: Line, probe: TcpProbe, do: Callable[[Watch], Awaitable[None]]) ->
             address = TcpService(host="127.0.0.1", port=server.sockets[0].getsockname()[1])
             async with probe.open(address, "m") as watch:
                 await do(watch)
-                await comes(lambda: line.open == 0, "the end of all connections")
+                await comes(lambda: line.calls > 0 and line.open == 0, "the end of all connections")
 
     asyncio.run(main())
 

@@ -13,7 +13,8 @@ from checks import GOOD, CannotLook, Sample, Seen, TargetName, Watch
 from checks.probes.udp_stream import UdpReflector, UdpStreamProbe
 from drills.clock import SystemClock
 from drills.sampling import Sampler
-from tests.checks.probes.servers import comes, free_port
+from tests.checks.probes.servers import comes
+from tests.ports import free_port
 
 CALL = TargetName("call")
 
@@ -315,7 +316,7 @@ def test_the_sampler_keeps_the_pace_and_the_time_of_each_is_there_and_back() -> 
             [] if number(heard) % 10 == 0 else (loop.call_later(0.03, reflector.say, heard), [])[1]
         )
         clock = SystemClock()
-        sampler = Sampler("call", watch, every_s=0.02, timeout_s=0.5, clock=clock, origin_s=clock.monotonic_s(),
+        sampler = Sampler("call", watch, every_s=0.02, timeout_s=2.5, clock=clock, origin_s=clock.monotonic_s(),
                           record=samples.append)  # fmt: skip
         going = asyncio.create_task(sampler.run())
         await comes(lambda: len(reflector.heard) >= 25, "25 datagrams")
@@ -328,8 +329,8 @@ def test_the_sampler_keeps_the_pace_and_the_time_of_each_is_there_and_back() -> 
     lost = [one for one in samples if one.seen is Seen.BAD]
     good = [one for one in samples if one.seen is Seen.GOOD]
     assert {one.n % 10 for one in lost} == {0}
-    assert {one.why for one in lost} == {"no answer within 500 ms"}
+    assert {one.why for one in lost} == {"no answer within 2.5 s"}
     assert len(good) >= 20
-    assert all(0.03 <= one.took_s < 0.5 for one in good)
+    assert all(0.03 <= one.took_s < 2.5 for one in good)
     planned_s = sorted(one.planned_s for one in samples)
     assert planned_s == pytest.approx([planned_s[0] + n * 0.02 for n in range(len(samples))])

@@ -18,17 +18,8 @@ from checks import CannotLook, LeftBehind, Look, ReadsBack, Seen, TargetName, Wa
 from checks import valkey_service as service_module
 from checks.probes import valkey as probing
 from checks.probes.valkey import ValkeyProbe, ValkeyService, _numbers
-from tests.checks.probes.servers import (
-    Server,
-    Service,
-    certificate,
-    comes,
-    free_port,
-    sentinel,
-    valkey,
-    valkey_service,
-    wait_for,
-)
+from tests.checks.probes.servers import Server, Service, certificate, comes, sentinel, valkey, valkey_service, wait_for
+from tests.ports import free_port
 
 CACHE = TargetName("cache")
 pytestmark = pytest.mark.real("Valkey")

@@ -34,7 +34,8 @@ def ask(port: int, method: str, path: str, body: object = None, headers: Mapping
             connection.putheader(name, value)
         if body is not None:
             connection.putheader("Content-Length", str(len(sent)))
-        connection.endheaders(sent if body is not None else None)
+        with suppress(ConnectionError):  # who refuses a body need not read it to its end
+            connection.endheaders(sent if body is not None else None)
         answer = connection.getresponse()
         return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
 

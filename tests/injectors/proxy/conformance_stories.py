@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.injectors.proxy.asking import Reply, ask, echo, upstream
-from tests.injectors.toxiproxies import Server, free_port
+from tests.injectors.toxiproxies import Server
+from tests.ports import free_port
 
 Telling = list[object]
 Story = Callable[["Stage"], Telling]
 STORIES: dict[str, Story] = {}
-SLACK_S = 0.7
+SLACK_S = 3.0
 """How late things may be on a busy machine."""
 
 
@@ -351,6 +352,7 @@ def latency_is_put_on_and_taken_off_an_open_connection(stage: Stage) -> Telling:
     stage.ask("PATCH", "/proxies/a/toxics/t", {"attributes": {"latency": 400}})
     with takes(0.4):
         tale.append(asked_back(client))
+    stage.ask("PATCH", "/proxies/a/toxics/t", {"attributes": {"latency": 9000}})
     stage.ask("DELETE", "/proxies/a/toxics/t")
     with takes(0.0):
         return [*tale, asked_back(client)]
@@ -396,11 +398,11 @@ def an_update_of_bandwidth_lets_go_what_is_under_way(stage: Stage) -> Telling:
     stage.toxic("bandwidth", rate=1)
     client = connect()
     client.sendall(bytes(8000))
-    # Not at a tenth of a second, when the original cuts off a piece: a rate that grows right then makes it cut more than is
-    # there, which ends it as a whole.
     time.sleep(0.25)
+    # At 2 KB/s the rest would take 4 s. No rate of which a tenth of a second is more than is there: told of it just when it
+    # cuts off a piece, the original would cut more than is there, which ends it as a whole.
     with takes(0.0):
-        stage.ask("PATCH", "/proxies/a/toxics/t", {"attributes": {"rate": 1_000_000}})
+        stage.ask("PATCH", "/proxies/a/toxics/t", {"attributes": {"rate": 2}})
         return [what_comes(client, 8000)]
 
 
@@ -411,17 +413,16 @@ def slow_close_delays_the_end_and_nothing_else(stage: Stage) -> Telling:
     client = connect()
     client.sendall(b"?")
     with takes(0.4):
-        with takes(0.0, -0.4):  # the data is there before the delay is over
-            data = what_comes(client, 3)
-        return [data, what_comes(client)]
+        return [what_comes(client)]
 
 
 @story
 def taking_slow_close_off_ends_it_at_once(stage: Stage) -> Telling:
     connect = stage.through(sends_and_closes)
     stage.toxic("slow_close", delay=9000)
-    client = connect()
-    data = what_comes(client, 3)
+    with takes(0.0):  # the data is not delayed
+        client = connect()
+        data = what_comes(client, 3)
     time.sleep(0.05)
     with takes(0.0):
         stage.ask("DELETE", "/proxies/a/toxics/t")
@@ -431,11 +432,11 @@ def taking_slow_close_off_ends_it_at_once(stage: Stage) -> Telling:
 @story
 def timeout_swallows_and_ends_after_silence(stage: Stage) -> Telling:
     connect = stage.through()
-    stage.toxic("timeout", timeout=300)
+    stage.toxic("timeout", timeout=2500)
     client = connect()
-    with takes(0.45):
+    with takes(2.7):
         client.sendall(b"one")
-        time.sleep(0.15)
+        time.sleep(0.2)
         client.sendall(b"two")
         return [what_comes(client)]
 

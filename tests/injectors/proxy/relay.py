@@ -1,9 +1,8 @@
 """A client, a TCP proxy and an upstream on loopback, for tests of the data path."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from injectors.proxy.hub import Hub, Loop
@@ -144,10 +143,3 @@ async def relay(
             task.cancel()
         await asyncio.gather(*serving, return_exceptions=True)
         hub.close()
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -19,7 +19,7 @@ from tests.injectors.proxy.asking import Reply, ask, echo, upstream
 from tests.injectors.toxiproxies import Server, embedded_toxiproxy
 from tests.real import need
 
-PROMPT_S = 5.0
+PROMPT_S = 10.0
 """What a control call may take on a busy machine; a server that waits for somebody takes 15 s or more."""
 PATIENCE_S = 20.0
 _MIB = 1024 * 1024

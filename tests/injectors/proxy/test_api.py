@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
+from drills.lab import free_ports
 from injectors.proxy.api import Access, Api, may_ask
 from injectors.proxy.http1 import Answer, Request
 from injectors.proxy.proxies import Proxies
 from tests.injectors.processes import eventually
 from tests.injectors.proxy.asking import Reply, ask, echo, upstream
-from tests.injectors.toxiproxies import Server, embedded_toxiproxy, free_port
+from tests.injectors.toxiproxies import Server, embedded_toxiproxy
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +91,15 @@ def test_what_a_server_tells_of_its_proxies_populates_another(server: Server) ->
 
 def test_a_toxic_removes_itself_when_its_lease_is_over(server: Server) -> None:
     a_proxy(server)
-    reply = ask(server.port, "POST", "/proxies/a/toxics", {"type": "noop", "lease_ms": 50})
-    assert 0 < reply.json["lease_ms"] <= 50
+    reply = ask(server.port, "POST", "/proxies/a/toxics", {"type": "noop", "lease_ms": 500})
+    assert 0 < reply.json["lease_ms"] <= 500
     assert eventually(lambda: ask(server.port, "GET", "/proxies/a/toxics").json == [])
 
 
 def test_a_disabled_proxy_comes_back_by_itself(server: Server) -> None:
     a_proxy(server)
-    reply = ask(server.port, "PATCH", "/proxies/a", {"enabled": False, "lease_ms": 50})
-    assert (reply.json["enabled"], 0 < reply.json["lease_ms"] <= 50) == (False, True)
+    reply = ask(server.port, "PATCH", "/proxies/a", {"enabled": False, "lease_ms": 500})
+    assert (reply.json["enabled"], 0 < reply.json["lease_ms"] <= 500) == (False, True)
     assert eventually(lambda: ask(server.port, "GET", "/proxies/a").json["enabled"])
 
 
@@ -250,7 +251,7 @@ def test_a_client_that_stops_reading_keeps_no_control_call_waiting(server: Serve
                 ("POST", "/reset", None), ("GET", "/proxies", None), ("PATCH", "/proxies/a", {"enabled": False}),
             ):  # fmt: skip
                 assert ask(server.port, method, path, body).status in (200, 204)
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 10
 
 
 def test_an_address_in_use_is_said_and_the_proxy_is_not_there(server: Server) -> None:
@@ -263,7 +264,7 @@ def test_an_address_in_use_is_said_and_the_proxy_is_not_there(server: Server) ->
 
 def test_many_clients_at_once_leave_a_state_that_fits_together(server: Server) -> None:
     """Eight threads create, move, disable and delete four names; afterwards what is told is what listens."""
-    ports = [free_port() for _ in range(4)]
+    ports = [*free_ports(tuple("abcd")).values()]
 
     def work(number: int) -> None:
         for turn in range(25):

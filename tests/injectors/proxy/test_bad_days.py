@@ -41,7 +41,8 @@ from tests.injectors.proxy.survivor import (
     said_to,
     survivor,
 )
-from tests.injectors.toxiproxies import ROOT, embedded_toxiproxy, free_port
+from tests.injectors.toxiproxies import ROOT, embedded_toxiproxy
+from tests.ports import free_port
 from tests.real import need
 
 LOCAL = b"Host: localhost\r\n"

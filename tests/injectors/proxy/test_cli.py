@@ -17,7 +17,8 @@ from injectors.proxy import cli
 from injectors.proxy.cli import Flags, WrongFlag, read
 from tests.injectors.processes import eventually
 from tests.injectors.proxy.asking import ask
-from tests.injectors.toxiproxies import ROOT, embedded_toxiproxy, free_port
+from tests.injectors.toxiproxies import ROOT, embedded_toxiproxy
+from tests.ports import free_port
 
 
 def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -113,7 +114,7 @@ def test_a_signal_ends_it_at_once_with_0_even_in_the_middle_of_everything(number
         ):
             control.sendall(b"GET /pro")
             popen.send_signal(number)
-            assert popen.wait(3) == 0
+            assert popen.wait(10) == 0
         assert popen.stderr is not None
         rest = popen.stderr.read()
         assert "Traceback" not in rest
@@ -186,4 +187,4 @@ def test_it_ends_while_a_lease_is_running() -> None:
         port = int(lines_until_it_listens(popen)[-1].rpartition(":")[2])
         ask(port, "POST", "/proxies", {"name": "a", "upstream": "127.0.0.1:1", "enabled": False, "lease_ms": 300})
         popen.send_signal(signal.SIGTERM)
-        assert eventually(lambda: popen.poll() == 0, 3)
+        assert eventually(lambda: popen.poll() == 0, 10)
