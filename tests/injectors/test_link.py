@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +21,17 @@ from urllib.parse import quote
 import pytest
 
 from drills import registry
-from injectors import Effect, Extends, FindsResidue, Injection, InjectionFailed, Remembered, TargetName, host
+from injectors import (
+    Effect,
+    Extends,
+    FindsResidue,
+    Injection,
+    InjectionFailed,
+    Remembered,
+    TargetName,
+    host,
+    link_effect,
+)
 from injectors.amounts import Rate, Size
 from injectors.conformance import Conformance, RecordingStage, Subject
 from injectors.host import Start
@@ -47,7 +58,8 @@ from injectors.toxiproxy import ToxiproxyLink, same_place
 from injectors.toxiproxy_server import Toxic, Toxiproxy
 from tests.injectors.links import Link, ask, echo, link
 from tests.injectors.processes import eventually
-from tests.injectors.toxiproxies import embedded_toxiproxy, free_port, real_toxiproxy
+from tests.injectors.toxiproxies import embedded_toxiproxy, real_toxiproxy
+from tests.ports import free_port
 
 IT = TargetName("it")
 
@@ -91,6 +103,16 @@ both = pytest.mark.parametrize("server", ["real", "embedded"])
 # --- the contract
 
 
+def each(is_so: Callable[[], bool], times: int = 4) -> bool:
+    """Whether it is so each time: what a busy machine keeps waiting once is not taken for the fault."""
+    return all(is_so() for _ in range(times))
+
+
+def once(is_so: Callable[[], bool], times: int = 4) -> bool:
+    """Whether it is so at least one time: what comes apart may be read together, and what comes late be missed."""
+    return any(is_so() for _ in range(times))
+
+
 class OnALink(Conformance):
     """One fault at one server."""
 
@@ -129,7 +151,7 @@ class TestLatencyReal(OnALink):
         return Latency(link=IT, delay=ms(60), jitter=ms(10))
 
     def shows(self, it: Link) -> bool:
-        return min(it.exchange(b"late")[1] for _ in range(2)) >= 0.045
+        return each(lambda: it.exchange(b"late")[1] >= 0.045)
 
 
 class TestLatencyBothWaysEmbedded(TestLatencyReal):
@@ -151,7 +173,7 @@ class TestBandwidthReal(OnALink):
         return Bandwidth(link=IT, rate=Rate.parse("100KB/s"))
 
     def shows(self, it: Link) -> bool:
-        return it.exchange(b"x" * 15_000)[1] > 0.1
+        return each(lambda: it.exchange(b"x" * 15_000)[1] > 0.1, 3)
 
 
 class TestBandwidthSharedEmbedded(TestBandwidthReal):
@@ -168,7 +190,7 @@ class TestTimeoutReal(OnALink):
         return Timeout(link=IT, after=ms(500))
 
     def shows(self, it: Link) -> bool:
-        return it.exchange(b"anyone?", 0.1)[2] == "silent"
+        return each(lambda: it.exchange(b"anyone?", 0.1)[2] == "silent")
 
 
 class TestResetReal(OnALink):
@@ -188,7 +210,7 @@ class TestSlowCloseReal(OnALink):
         return SlowClose(link=IT, delay=ms(80))
 
     def shows(self, it: Link) -> bool:
-        return it.closing_s() > 0.06
+        return each(lambda: it.closing_s() > 0.06)
 
 
 class TestSliceReal(OnALink):
@@ -198,7 +220,7 @@ class TestSliceReal(OnALink):
         return Slice(link=IT, size=Size.parse("64"), variation=Size.parse("16"), delay=ms(2))
 
     def shows(self, it: Link) -> bool:
-        return it.pieces(b"x" * 512) >= 3
+        return once(lambda: it.pieces(b"x" * 512) >= 3)
 
 
 class TestLimitDataReal(OnALink):
@@ -241,7 +263,7 @@ class TestPartitionEmbedded(OnALink):
         return Partition(link=IT)
 
     def shows(self, it: Link) -> bool:
-        return it.exchange(b"anyone?", 0.1)[2] == "silent"
+        return each(lambda: it.exchange(b"anyone?", 0.1)[2] == "silent")
 
 
 class TestPacketLossEmbedded(TestPartitionEmbedded):
@@ -262,7 +284,7 @@ class TestDuplicateEmbedded(OnALink):
         return Duplicate(link=IT, share=Ratio(1.0))
 
     def shows(self, it: Link) -> bool:
-        return it.answers(0.05) == 2
+        return once(lambda: it.answers(0.05) == 2)
 
 
 class TestReorderEmbedded(OnALink):
@@ -275,7 +297,7 @@ class TestReorderEmbedded(OnALink):
         return Reorder(link=IT, share=Ratio(1.0), delay=ms(60))
 
     def shows(self, it: Link) -> bool:
-        return it.exchange(b"late")[1] > 0.045
+        return each(lambda: it.exchange(b"late")[1] > 0.045)
 
 
 # --- one injection after the other, on a stage of its own
@@ -550,37 +572,51 @@ def test_settings_at_the_edge_are_taken() -> None:
 # --- effects
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers that are sure to come are waited for on a busy machine, too."""
+    monkeypatch.setattr("injectors.link_effect._BESIDE_S", 5.0)
+    monkeypatch.setattr("injectors.link_effect._THROUGH_S", 5.0)
+    monkeypatch.setattr("injectors.link_effect._SILENCE_S", 5.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_ping_that_is_late_says_by_how_much() -> None:
     with a_link("real") as it:
-        effect = Trial(Latency(link=IT, delay=ms(40)), it.address()).inject().verify()
+        effect = Trial(Latency(link=IT, delay=ms(400)), it.address()).inject().verify()
 
     assert effect.present is True
-    assert effect.why.startswith("toxic is there; a ping takes 4")
-    assert effect.why.endswith(" ms beside it")
+    takes = r"([\d.]+) ms"
+    told = re.fullmatch(f"toxic is there; a ping takes {takes} through the link and {takes} beside it", effect.why)
+    assert told
+    assert float(told[1]) >= 400
+    assert float(told[2]) < 400
 
 
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (Latency(link=IT, delay=ms(3000)), "a ping is not answered within 1000.0 ms through the link, and takes "),
-        (Timeout(link=IT), "a ping is not answered within 200.0 ms through the link, and takes "),
+        (Latency(link=IT, delay=ms(3000)), r"a ping is not answered within 1000\.0 ms through the link, and takes "),
+        (Timeout(link=IT), r"a ping is not answered within (?:[2-9]\d\d|1000)\.\d ms through the link, and takes "),
         (Reset(link=IT), "a ping is answered by a reset through the link, and takes "),
         (Down(link=IT), "the proxy is disabled; connecting is refused"),
     ],
     ids=lambda one: one.name if isinstance(one, LinkFault) else "",
 )
-def test_effects_that_are_seen_are_told(fault: LinkFault, why: str) -> None:
+def test_effects_that_are_seen_are_told(fault: LinkFault, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("injectors.link_effect._BESIDE_S", 5.0)
     with a_link("real") as it:
         began_s = time.monotonic()
         effect = Trial(fault, it.address()).inject().verify()
 
         assert effect.present is True
-        assert why in effect.why
-        assert time.monotonic() - began_s < 3
+        assert re.search(why, effect.why)
+        assert time.monotonic() - began_s < 5
 
 
-@pytest.mark.parametrize("fault", [Latency(link=IT, delay=ms(40)), Timeout(link=IT), Reset(link=IT), Down(link=IT)],
+@pytest.mark.parametrize("fault", [Latency(link=IT, delay=ms(5000)), Timeout(link=IT), Reset(link=IT), Down(link=IT)],
                          ids=lambda fault: fault.name)  # fmt: skip
+@pytest.mark.usefixtures("patient")
 def test_traffic_that_contradicts_the_server_is_believed(fault: LinkFault) -> None:
     """As where clients reach the upstream by another way: the server says one thing, and pings another."""
     with a_link("real") as it:
@@ -590,6 +626,21 @@ def test_traffic_that_contradicts_the_server_is_believed(fault: LinkFault) -> No
 
         assert effect.present is False
         assert "there; yet " in effect.why or "disabled; yet " in effect.why
+
+
+@pytest.mark.parametrize(("after_ms", "agrees"), [((0.3, 0.3, 0.2), True), ((6.0, 6.3, 6.1), False)])
+def test_a_moment_of_load_beside_the_link_makes_no_delay_too_short(
+    after_ms: tuple[float, ...], agrees: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took_ms = iter((6.0, 6.1, 6.2, 41.1, *after_ms))
+    monkeypatch.setattr(link_effect, "_look", lambda *_: link_effect.Look("answered", next(took_ms) / 1000))
+    seen = {"sign": "slower", "listen": "a:1", "upstream": "b:2", "protocol": "tcp", "ping": "?", "at_least_s": 0.04}
+
+    found, said = link_effect.measure(seen)
+
+    least = min(6.0, *after_ms)
+    assert found is agrees
+    assert f"a ping takes 41.1 ms through the link and {least:.1f} ms beside it" in said
 
 
 @both
@@ -679,12 +730,14 @@ def test_at_the_embedded_server_every_fault_has_a_lease_and_it_can_be_renewed() 
     with a_link("embedded") as it:
         trial = Trial(Latency(link=IT, delay=ms(40), direction="both"), it.address()).inject()
         first = leases(it)
-        assert eventually(lambda: max(leases(it)) < 29_900)
+        for toxic in it.told()["toxics"]:  # as when most of its time is over
+            ask(it.url, f"{it.path}/toxics/{toxic['name']}", "POST", {"lease_ms": 10_000})
+        assert max(leases(it)) <= 10_000
         assert trial.extend() == 30
 
         assert len(first) == len(leases(it)) == 2
         assert max(first) <= 30_000
-        assert min(leases(it)) > 29_900
+        assert all(10_000 < one <= 30_000 for one in leases(it))
 
 
 def test_a_mark_outlasts_what_it_marks() -> None:
@@ -693,7 +746,8 @@ def test_a_mark_outlasts_what_it_marks() -> None:
         for lasts in (lambda: None, trial.extend):
             lasts()
             proxy, mark = leases(it)
-            assert 29_000 < proxy <= 30_000 < mark <= 35_000
+            assert proxy <= 30_000
+            assert 2_500 < mark - proxy <= 5_000, "less by what passes between the one and the other"
 
 
 def test_a_real_server_has_no_leases() -> None:
@@ -1083,7 +1137,7 @@ def test_a_silent_server_is_given_up() -> None:
 def test_an_act_that_was_not_done_is_never_taken_for_done(answer: tuple[int | None, bytes], why: str) -> None:
     toxic = Toxic(name="drill-1-downstream", type="latency", stream="downstream", attributes={"latency": 1})
     with fake(toxiproxy_but(POST=answer)) as url, pytest.raises(InjectionFailed) as failed:
-        Toxiproxy(url, act_s=0.3).add("p", toxic, None)
+        Toxiproxy(url, act_s=10 if answer[0] else 0.3).add("p", toxic, None)
 
     assert why in str(failed.value)
 
@@ -1133,20 +1187,20 @@ def drip(one: socket.socket, over: threading.Event) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tail", "why"),
+    ("tail", "why", "within_s"),
     [
-        (drip, "did not answer"),
-        (lambda _, over: over.wait(5), "did not answer"),
-        (lambda one, _: one.sendall(b"{"), "cannot be reached|is no Toxiproxy"),
+        (drip, "did not answer", 0.2),
+        (lambda _, over: over.wait(10), "did not answer", 0.2),
+        (lambda one, _: one.sendall(b"{"), "cannot be reached|is no Toxiproxy", 4.0),
     ],
     ids=["drips", "stalls", "breaks off"],
 )
-def test_an_answer_that_does_not_come_to_its_end_is_given_up(tail: Any, why: str) -> None:
+def test_an_answer_that_does_not_come_to_its_end_is_given_up(tail: Any, why: str, within_s: float) -> None:
     for ask_ in (lambda server: server.enable("p"), lambda server: server.abilities()):
         began_s = time.monotonic()
         with slow_answer(tail) as url, pytest.raises(InjectionFailed, match=why):
-            ask_(Toxiproxy(url, read_s=0.2, act_s=0.2))
-        assert time.monotonic() - began_s < 1
+            ask_(Toxiproxy(url, read_s=within_s, act_s=within_s))
+        assert time.monotonic() - began_s < 4, "and not as late as its end would come"
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -1255,15 +1309,15 @@ def test_a_server_that_does_not_answer_holds_up_another_one_no_longer_than_its_d
 
         def hang() -> None:
             with pytest.raises(InjectionFailed):
-                Toxiproxy(url, act_s=0.5).enable("p")
+                Toxiproxy(url, act_s=2).enable("p")
 
         slow = threading.Thread(target=hang)
         slow.start()
         assert eventually(_is_talking)
         with pytest.raises(InjectionFailed, match=r"could not be asked for 0\.1 s"):
             Toxiproxy(it.url, act_s=0.1).enable(it.name)
-        Toxiproxy(it.url, act_s=5).enable(it.name)
-        slow.join(5)
+        Toxiproxy(it.url, act_s=10).enable(it.name)
+        slow.join(10)
 
         assert it.is_well()
 
