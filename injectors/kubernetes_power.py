@@ -56,7 +56,8 @@ async def off(cluster: Cluster, stopped: Sequence[Machine], stage: Stage) -> Non
         await stage.act(f"stop the machine of node {machine['node']}", _run, machine, "off")
 
     await each(stopped, one, stop=True)
-    stage.remember({"heard": {one["node"]: await _heard(cluster, one["node"]) for one in stopped}})
+    await stage.sleep(_LOOK_S)  # what the server had taken in by then is stored
+    stage.remember({"heard": await _all_heard(cluster, stopped)})
 
 
 async def on(cluster: Cluster, data: Mapping[str, Any], stage: Stage) -> None:
@@ -67,6 +68,9 @@ async def on(cluster: Cluster, data: Mapping[str, Any], stage: Stage) -> None:
         await stage.act(f"start the machine of node {machine['node']}", _run, machine, "on")
 
     await each(started, one)
+    if data.get("heard"):  # a command may have ended before the machine did, and a dying one been heard of since
+        data = {**data, "heard": await _all_heard(cluster, started)}
+        stage.remember({"heard": data["heard"]})
     names = [one["node"] for one in started]
     if not started:  # whoever found a mark alone cannot start a machine
         names = [ref["ref"][2] for ref in data["held"] if not ref["changes"]]
@@ -114,7 +118,7 @@ def startable(found: Residue, addresses: Sequence[KubernetesAddress]) -> Residue
 
 
 async def _is_back(cluster: Cluster, node: str, data: Mapping[str, Any]) -> bool:
-    """Whether a node is ready, and was heard of since its machine was stopped.
+    """Whether a node is ready, and was heard of since its machine was stopped, or started again.
 
     For up to its grace period a cluster believes in a node that is long dead.
     """
@@ -123,6 +127,10 @@ async def _is_back(cluster: Cluster, node: str, data: Mapping[str, Any]) -> bool
         return False
     heard = (data.get("heard") or {}).get(node)
     return heard is None or await _heard(cluster, node) != heard
+
+
+async def _all_heard(cluster: Cluster, those: Sequence[Machine]) -> dict[str, str | None]:
+    return {one["node"]: await _heard(cluster, one["node"]) for one in those}
 
 
 async def _heard(cluster: Cluster, node: str) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from injectors import InjectionFailed, Preview
+from injectors import InjectionFailed, Preview, Remembered
+from injectors.conformance import RecordingStage
 from injectors.kubernetes_api import NODE, POD, POLICY, Cluster, Ref, reach
 from injectors.kubernetes_marks import Held, Mark, Owner, find, hold, make, release, renew
 from injectors.kubernetes_memory import Memory, changed
@@ -285,6 +286,33 @@ def test_of_pods_that_labels_and_fields_mean_nobody_else_is_killed(plane: Contro
 
     asyncio.run(PodKill(target=IT, take=Take("all")).inject(injection(where), a_stage()))
     assert (pods_on(plane, here), pods_on(plane, elsewhere)) == ({other}, {far})
+
+
+def test_a_machine_that_was_heard_of_while_it_was_still_stopping_is_not_back(plane: ControlPlane) -> None:
+    """As where the command only asks a provider to stop it; the cluster takes it for ready all the while."""
+    name, lease = a_node(plane), "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    plane.api.put(f"/api/v1/nodes/{name}/status", {**node(plane, name), "status": ready})
+    a_namespace(plane, "kube-node-lease")
+    plane.api.post(lease, {"metadata": {"name": name}, "spec": {"holderIdentity": name}})
+
+    def beat(second: int) -> None:
+        found = plane.get(f"{lease}/{name}")
+        found["spec"]["renewTime"] = f"2026-01-01T00:00:{second:02}.000000Z"
+        plane.api.put(f"{lease}/{name}", found)
+
+    def heal(stage: RecordingStage) -> None:
+        memory = Remembered(id="7-fault", fault="fault", target=str(IT), version=1, data=injected.data)
+        asyncio.run(NodeKill.heal(memory, stage))
+
+    injected = a_stage()
+    where = address(plane, node=name, power_off=("true",), power_on=("true",))
+    asyncio.run(NodeKill(target=IT).inject(injection(where), injected))
+    beat(1)
+
+    with pytest.raises(InjectionFailed, match=f"node {name} is not back"):
+        heal(RecordingStage(budget_s=4.0, injecting=False))
+    heal(RecordingStage(injecting=False, on=lambda moment, n: beat(2) if (moment, n) == ("sleep", 1) else None))
 
 
 def test_who_stays_on_a_node_that_is_drained_and_who_when_it_is_lost(plane: ControlPlane) -> None:
