@@ -73,6 +73,15 @@ class Revival:
         """The target's processes now, old and new. Raises InjectionFailed when it cannot be read who they are."""
         return {*found_now(self.pidfile, self.match), *there((*self.processes, *self.again))}
 
+    def named(self) -> bool:
+        """Whether a program that keeps a pidfile itself has written it; of others, whether they were started."""
+        if not self.pidfile or not self.start or self.start.pidfile:
+            return True
+        try:
+            return bool(found_now(self.pidfile, None))
+        except InjectionFailed:  # it is being written
+            return False
+
     def back(self) -> bool:
         """True when as many run as before."""
         return len(self.running()) >= len(self.processes)
@@ -159,6 +168,9 @@ async def revive(revival: Revival, stage: Stage) -> None:
         await until(stage, lambda: not any(map(host.doomed, revival.processes)))
     if not await ask(revival.back):
         revival = await _replace(revival, stage)
+    # What we started may only be about to start it, and end well or not.
+    patience_s = min(_DAEMON_S, stage.remaining_s() / 2)
+    await until(stage, lambda: revival.named() or not there(revival.again), patience_s)
     stage.remember({"healing": True})
     if not await _steady(revival, stage):
         if revival.start is None:

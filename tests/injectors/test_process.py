@@ -689,6 +689,29 @@ def test_a_command_that_does_not_start_it_is_told_of_and_can_be_tried_again(
         assert eventually(lambda: [one.name() for one in named(name)] == ["sleep"])
 
 
+@pytest.mark.parametrize("well", [True, False])
+def test_a_launcher_that_takes_its_time_is_not_taken_for_what_it_starts(tmp_path: Path, *, well: bool) -> None:
+    name = a_name()
+    daemon, launcher = shlex.join((*python(DAEMON), name)), tmp_path / "launcher"
+    launcher.write_text(f"#!/bin/sh\nexec {daemon}\n")
+    launcher.chmod(0o755)
+    pidfile = str(tmp_path / "pid")
+    address = ProcessAddress(pidfile=pidfile, start=("./launcher",), cwd=str(tmp_path))
+    with swept(name):
+        host.spawn(Start(argv=("./launcher",), cwd=str(tmp_path), log="", pidfile=""))
+        assert eventually(lambda: bool(seen(name)) and host.read_pidfile(pidfile) is not None)
+        first = host.read_pidfile(pidfile)
+        stage = inject(Kill(target=IT), address)
+        launcher.write_text(f"#!/bin/sh\nsleep 0.7\nexec {daemon if well else 'false'}\n")
+        if well:
+            heal(Kill, stage)
+            assert host.read_pidfile(pidfile) not in (None, first), "it is there, and not only on its way"
+        else:
+            with pytest.raises(InjectionFailed, match="does not run after"):
+                heal(Kill, stage)
+        assert verify(Kill, stage).present is not well
+
+
 def test_it_starts_again_as_it_was_whoever_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From relative paths, healed from another folder and with another PATH."""
     name = a_name()
