@@ -69,10 +69,10 @@ def operator(plane: ControlPlane) -> Iterator[None]:
 def _work(plane: ControlPlane, over: threading.Event) -> None:
     since: dict[str, float] = {}
     while not over.wait(_ROUND_S):
-        for engine in plane.get(f"{GROUP}/chaosengines")["items"]:
-            # Somebody was quicker, or it is gone: the next round sees to that.
-            with suppress(HTTPError):
-                _step(plane, engine, since)
+        with suppress(OSError):  # the server was not heard: the next round sees to that
+            for engine in plane.get(f"{GROUP}/chaosengines")["items"]:
+                with suppress(HTTPError):  # somebody was quicker, or it is gone
+                    _step(plane, engine, since)
 
 
 def _step(plane: ControlPlane, engine: Any, since: dict[str, float]) -> None:

@@ -48,10 +48,10 @@ def plane() -> Iterator[ControlPlane]:
 def _work(plane: ControlPlane, over: threading.Event) -> None:
     while not over.wait(0.03):
         for kind in KINDS.values():
-            for found in plane.get(f"{GROUP}/{kind}")["items"]:
-                # Somebody was quicker: the next round sees to that.
-                with suppress(HTTPError):
-                    _step(plane, kind, found)
+            with suppress(OSError):  # the server was not heard: the next round sees to that
+                for found in plane.get(f"{GROUP}/{kind}")["items"]:
+                    with suppress(HTTPError):  # somebody was quicker
+                        _step(plane, kind, found)
 
 
 def _step(plane: ControlPlane, kind: str, found: Any) -> None:
