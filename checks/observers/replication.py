@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from checks.observer import Tell
 from checks.observers.listening import need_period, polling
-from checks.valkey_service import ValkeyService, call, exchange, hang_up
+from checks.valkey_service import ValkeyService, call, exchange, hang_up, held_up
 
 if TYPE_CHECKING:
     from valkey.asyncio.connection import Connection
@@ -110,10 +110,11 @@ class _Looking:
     async def _ask(self, address: str) -> _Server:
         """One server's word. One that does not answer has none, whatever the reason is."""
         import asyncio
+        import time
 
         from valkey.exceptions import ValkeyError
 
-        line = self._lines.pop(address, None)
+        line, began_s = self._lines.pop(address, None), time.monotonic()
         try:
             async with asyncio.timeout(_ANSWER_S):
                 if line is None:
@@ -121,6 +122,8 @@ class _Looking:
                 (reply,) = await exchange(line, [("INFO", "replication")])
         except (ValkeyError, OSError, TimeoutError) as error:
             await hang_up(line)
+            if isinstance(error, TimeoutError) and held_up(began_s, _ANSWER_S):
+                return await self._ask(address)
             return _Server(why=str(error)[:200] or f"it did not answer within {_ANSWER_S:g} s")
         except BaseException:
             await hang_up(line)

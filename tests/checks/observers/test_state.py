@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -106,6 +107,27 @@ def test_a_server_that_does_not_let_us_in_is_unreachable(tmp_path: Path) -> None
     assert (out["result"], let_in["result"]) == ("unreachable", "primary")
     assert "offset" not in out
     assert out["why"]
+
+
+def test_a_server_that_could_not_answer_in_time_since_we_were_held_up_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, waits = replication.exchange, iter((0.6,))
+
+    async def held_up(*words: Any) -> Any:
+        time.sleep(next(waits, 0.0))  # noqa: ASYNC251 - it is we who are held up here
+        return await whole(*words)
+
+    monkeypatch.setattr(replication, "_ANSWER_S", 0.3)
+    monkeypatch.setattr(replication, "exchange", held_up)
+    with valkey(tmp_path) as server:
+        place = f"127.0.0.1:{server.port}"
+
+        async def do(post: Post) -> None:
+            await told(post, replica=place, result="primary")
+
+        post = watched(Replication(servers=(place,), every=FAST), do)
+    assert "unreachable" not in {act["result"] for act in post.acts}
 
 
 @pytest.mark.parametrize(
