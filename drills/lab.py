@@ -221,9 +221,8 @@ def _reserve(port: int) -> None:
     if sys.platform != "linux":
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim:
-        claim.bind(
-            f"\0chaos-drills-port-{port}"
-        )  # in no file system; it is of this network, and goes with this process
+        # A name in no file system: it is of this network alone, and goes with this process.
+        claim.bind(f"\0chaos-drills-port-{port}")
         _reserved.append(claim.detach())
     if len(_reserved) > _RESERVED_MAX:
         os.close(_reserved.popleft())

@@ -97,8 +97,9 @@ class _Runs:
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:  # broken off in there, asyncio would end the leader alone
-            _kill_group(process := await starting)
-            await process.wait()
+            with suppress(OSError):
+                _kill_group(process := await starting)
+                await process.wait()
             raise
         except OSError as error:
             raise _CannotRun(f"{error.filename or self._run[0]}: {(error.strerror or str(error)).lower()}") from None
