@@ -6,11 +6,11 @@ and so is one that breaks: what was not looked at is not fine.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from checks import commands
 from checks.alert_wish import Wish
 from checks.alerting import Alerting, expression_in
 from checks.alerts import wishes_of
@@ -197,16 +197,13 @@ async def _try_all(calls: Sequence[tuple[_Call, str]]) -> list[tuple[_Call, Said
 
 
 async def _try(path: str, words: Sequence[str], gate: "Semaphore") -> Said | NoAnswer:
-    """One call, of which nothing outlives the time it has: it leads a session of its own."""
+    """One call, of which nothing outlives the time it has."""
     import asyncio
-    import os
-    import signal
-    from subprocess import DEVNULL, PIPE
+    from subprocess import PIPE
 
     async with gate:
         try:
-            process = await asyncio.create_subprocess_exec(path, *words, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
-                                                           start_new_session=True)  # fmt: skip
+            process = await commands.start(path, *words, stdout=PIPE, stderr=PIPE)
         except OSError as error:
             return NoAnswer(f"cannot be run: {error.strerror or error}")
         assert process.stdout
@@ -216,8 +213,7 @@ async def _try(path: str, words: Sequence[str], gate: "Semaphore") -> Said | NoA
                 out, err = await asyncio.gather(_all_of(process.stdout), _all_of(process.stderr))
                 return Said(await process.wait(), out, err)
         except BaseException as ended:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            commands.kill(process)
             await process.wait()
             if not isinstance(ended, TimeoutError):
                 raise

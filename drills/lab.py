@@ -6,15 +6,14 @@ killed conductor finds all of them; ending the lab needs nothing but that direct
 
 import os
 import re
-import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from checks import commands
 from checks.units import show_duration
 from drills import programs
 from drills.binding import Binding
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _PORTS = range(20_000, 32_000)
 """Below the range that systems give out by themselves, so that nobody is handed one between finding and using it."""
 _TRIES = 1_000
-_RESERVED_MAX = 512
+_RESERVED_MAX = 256
 _reserved: deque[int] = deque()
 """Descriptors that keep ports which we gave out from being given out again before they are used; the oldest first."""
 
@@ -316,22 +315,14 @@ async def _is_ready(lab: Lab, ready: Ready, name: str) -> bool:
 
 
 async def _succeeds(command: tuple[str, ...], here: Path) -> bool:
-    """Whether this command ends with 0. It leads a session, so that nothing of it outlives the time it has."""
-    import asyncio
+    """Whether this command ends with 0. Nothing of it outlives the time it has."""
+    from subprocess import DEVNULL
 
-    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(
-        *command, cwd=here, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-    ))  # fmt: skip
+    process = await commands.start(*command, cwd=here, stdout=DEVNULL, stderr=DEVNULL)
     try:
-        process = await asyncio.shield(starting)
         return await process.wait() == 0
     finally:
-        process = await starting  # broken off in there, asyncio would end the leader alone
-        if process.returncode is None:
-            with suppress(ProcessLookupError):  # it has just ended, and we have not heard of it yet
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        await commands.end(process)
 
 
 def _answers(url: str) -> bool:

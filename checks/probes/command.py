@@ -1,10 +1,11 @@
 """Looks by running a command: for whatever no other probe can look at."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from checks import commands
 from checks.probe import GOOD, Look, TargetName, Watch, bad, blind
 
 if TYPE_CHECKING:
@@ -86,21 +87,11 @@ class _Runs:
 
     async def _start(self, n: int, pipe: int) -> "Process":
         """Run the command with the pipe for its output; our copy of that end is closed then."""
-        import asyncio
         import os
 
-        nothing = asyncio.subprocess.DEVNULL
         env = {**self._env, "CHAOS_DRILLS_LOOK": str(n)}
-        starting = asyncio.ensure_future(asyncio.create_subprocess_exec(
-            *self._run, stdin=nothing, stdout=pipe, stderr=pipe, cwd=self._cwd, env=env, start_new_session=True
-        ))  # fmt: skip
         try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:  # broken off in there, asyncio would end the leader alone
-            with suppress(OSError):
-                _kill_group(process := await starting)
-                await process.wait()
-            raise
+            return await commands.start(*self._run, stdout=pipe, stderr=pipe, cwd=self._cwd, env=env)
         except OSError as error:
             raise _CannotRun(f"{error.filename or self._run[0]}: {(error.strerror or str(error)).lower()}") from None
         finally:
@@ -165,19 +156,9 @@ async def _ended(process: "Process", output: _Output) -> int:
     try:
         code = await process.wait()
     except BaseException:
-        if process.returncode is None:
-            _kill_group(process)
-            await process.wait()
+        await commands.end(process)
         raise
     # Whoever still holds the output is of its group, so the group's number cannot be anybody else's yet.
     if output.is_held():
-        _kill_group(process)
+        commands.kill(process)
     return code
-
-
-def _kill_group(process: "Process") -> None:
-    import os
-    import signal
-
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)

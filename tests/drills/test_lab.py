@@ -23,7 +23,7 @@ from drills.lab import Lab, LabFailed
 from drills.programs import LeftOut
 from drills.source import parse
 from injectors import host
-from tests.injectors.processes import a_name, eventually, named, swept
+from tests.injectors.processes import a_name, eventually, heard_late, named, swept
 
 SERVER = (Path(__file__).parent.parent / "end_to_end" / "listener.py").resolve()
 FAMILY = "sleep {name} & (trap '' TERM; sleep {name}; sleep {name}) & trap '' TERM; while :; do sleep {name}; done"
@@ -242,14 +242,7 @@ def test_a_command_that_hangs_does_not_outlive_the_time_it_has(tmp_path: Path) -
 def test_a_command_whose_time_is_over_while_it_is_being_started_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a machine that is so busy that we hear only after a while that it has begun."""
-    whole = subprocess.Popen.__init__
-
-    def slow(self: "subprocess.Popen[bytes]", args: list[str], *more: object, **how: object) -> None:
-        whole(self, args, *more, **how)  # type: ignore[call-overload]
-        time.sleep(0.5)
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", slow)
+    heard_late(monkeypatch, lambda: time.sleep(0.5))
     name = a_name()
     text = f"lab: x\nprocesses:\n{sleeper('a')}ready: {{command: [sh, -c, 'sleep {name} & sleep {name}'], within: 300ms}}\n"
     with swept(name), ended(good(tmp_path, text)) as lab:

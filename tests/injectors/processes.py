@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
 
 from injectors import host
 from injectors.host import Process, Start
@@ -53,6 +54,17 @@ def runs_its_program(pid: int) -> bool:
     except psutil.Error:
         return True
     return bool(words) and not any("chaos_drills_gate" in word for word in words)
+
+
+def heard_late(monkeypatch: pytest.MonkeyPatch, wait: Callable[[], object]) -> None:
+    """Let whoever starts a child hear of it after this only, as on a machine that is busy."""
+    whole = subprocess.Popen.__init__
+
+    def late(self: "subprocess.Popen[bytes]", *words: object, **how: object) -> None:
+        whole(self, *words, **how)  # type: ignore[call-overload]
+        wait()
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", late)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 from pathlib import Path
 
 import psutil
@@ -11,6 +10,7 @@ import pytest
 from checks import Look, Seen, TargetName
 from checks.probes.command import CommandPlace, CommandProbe
 from tests.checks.probes.servers import comes, wait_for
+from tests.injectors.processes import heard_late
 
 HERE = TargetName("here")
 
@@ -83,12 +83,8 @@ def test_the_whole_group_is_killed_when_the_time_is_up(tmp_path: Path) -> None:
 def test_nothing_is_left_when_the_time_is_up_while_it_is_being_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a machine that is so busy that we hear only after a while that it has begun."""
-    whole, pids = subprocess.Popen.__init__, tmp_path / "pids"
-
-    def slow(self: "subprocess.Popen[bytes]", args: list[str], *more: object, **how: object) -> None:
-        whole(self, args, *more, **how)  # type: ignore[call-overload]
-        wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2, "the command")
+    pids = tmp_path / "pids"
+    heard_late(monkeypatch, lambda: wait_for(lambda: len(pids.read_text().split()) == 2, "the command"))
 
     async def main() -> None:
         run = ("sh", "-c", f"sleep 60 & echo $! > {pids}; echo $$ >> {pids}; wait")
@@ -97,7 +93,6 @@ def test_nothing_is_left_when_the_time_is_up_while_it_is_being_started(
                 async with asyncio.timeout(0):
                     await watch.look(0)
 
-    monkeypatch.setattr(subprocess.Popen, "__init__", slow)
     asyncio.run(main())
     wait_for(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), "the end of both")
 
