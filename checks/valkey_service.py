@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from checks.probe import CannotLook
+from checks.stalls import within
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 _SENTINEL_S = 0.2
 """How long a sentinel may take. One that is silent costs every look this much, so for a while it is not asked again."""
-_HELD_UP_S = 0.1
-"""Whoever's time we notice to be up this much later may have answered in it, and is asked again."""
 _SILENT_S = 1.0
 _ASK_AGAIN_S = 1.0
 """How old the sentinels' word may be before it is asked for again, beside the looks: a primary that was replaced but
@@ -145,16 +144,14 @@ class Sentinels:
         import asyncio
         import time
         from collections import Counter
+        from functools import partial
 
         from valkey.exceptions import AuthenticationError
 
-        while True:
-            now_s = time.monotonic()
-            asked = [one for one in self._all if now_s - self._silent.get(one, -_SILENT_S) >= _SILENT_S] or self._all
-            answers = await asyncio.gather(*map(self._ask_one, asked), return_exceptions=True)
-            silent = any(isinstance(answer, TimeoutError) for answer in answers)
-            if not (silent and held_up(now_s, _SENTINEL_S)):
-                break
+        now_s = time.monotonic()
+        asked = [one for one in self._all if now_s - self._silent.get(one, -_SILENT_S) >= _SILENT_S] or self._all
+        asking = (within(_SENTINEL_S, partial(self._ask_one, one)) for one in asked)
+        answers = await asyncio.gather(*asking, return_exceptions=True)
         for sentinel, answer in zip(asked, answers, strict=True):
             if isinstance(answer, TimeoutError):
                 self._silent[sentinel] = now_s
@@ -168,27 +165,17 @@ class Sentinels:
         raise refused[0] if refused else ConnectionError("no sentinel answers")
 
     async def _ask_one(self, sentinel: Server) -> Server | None:
-        import asyncio
-
         line = self._lines.pop(sentinel, None)
         try:
-            async with asyncio.timeout(_SENTINEL_S):
-                if line is None or await line.can_read_destructive():  # type: ignore[no-untyped-call]
-                    await hang_up(line)
-                    line = await call(self._address, *sentinel, {"password": self._address.sentinel_password or None})
-                (found,) = await exchange(line, [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._address.service)])
+            if line is None or await line.can_read_destructive():  # type: ignore[no-untyped-call]
+                await hang_up(line)
+                line = await call(self._address, *sentinel, {"password": self._address.sentinel_password or None})
+            (found,) = await exchange(line, [("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._address.service)])
         except BaseException:
             await hang_up(line)
             raise
         self._lines[sentinel] = line
         return (found[0].decode(), int(found[1])) if found else None
-
-
-def held_up(began_s: float, limit_s: float) -> bool:
-    """Whether a limit that began then was noticed so late that it says nothing about who was to answer in it."""
-    import time
-
-    return time.monotonic() - began_s > limit_s + _HELD_UP_S
 
 
 async def call(address: ValkeyService, host: str, port: int, login: dict[str, Any]) -> "Connection":

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import Look, Sample, Seen, Watch, bad, blind, quantile
 from checks.evidence import pack
+from checks.stalls import HELD_UP_S_MAX
 from checks.units import show_duration
 from drills.clock import Clock
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _BEHIND_S_MAX = 1.0
 """A look that is due for longer than this is not sent: it would say nothing about the time it was meant for."""
-_HELD_UP_S_MAX = 0.1
-"""A deadline that we notice later than this may have been kept: the answer could have been waiting for us."""
 _SETTLE_S_MAX = 1.0
 """How long the looks under way may take when the sampler ends."""
 _IN_FLIGHT_MAX = 1000
@@ -154,7 +153,7 @@ class Sampler:
         """The look's time is up. It is told now, however long its task may take to end."""
         assert flight.sent_s is not None
         late_s = self._clock.monotonic_s() - flight.sent_s - self._timeout_s
-        if late_s > _HELD_UP_S_MAX:
+        if late_s > HELD_UP_S_MAX:
             self._give_up(flight, blind(f"we were held up ourselves for {show_duration(late_s)}"))
         else:
             self._give_up(flight, self._silent(f"no answer within {show_duration(self._timeout_s)}"))

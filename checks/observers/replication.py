@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from checks.observer import Tell
 from checks.observers.listening import need_period, polling
-from checks.valkey_service import ValkeyService, call, exchange, hang_up, held_up
+from checks.stalls import within
+from checks.valkey_service import ValkeyService, call, exchange, hang_up
 
 if TYPE_CHECKING:
     from valkey.asyncio.connection import Connection
@@ -109,22 +110,21 @@ class _Looking:
 
     async def _ask(self, address: str) -> _Server:
         """One server's word. One that does not answer has none, whatever the reason is."""
-        import asyncio
-        import time
+        from functools import partial
 
         from valkey.exceptions import ValkeyError
 
-        line, began_s = self._lines.pop(address, None), time.monotonic()
         try:
-            async with asyncio.timeout(_ANSWER_S):
-                if line is None:
-                    line = await self._call(address)
-                (reply,) = await exchange(line, [("INFO", "replication")])
-        except (ValkeyError, OSError, TimeoutError) as error:
-            await hang_up(line)
-            if isinstance(error, TimeoutError) and held_up(began_s, _ANSWER_S):
-                return await self._ask(address)
+            return await within(_ANSWER_S, partial(self._info, address))
+        except (ValkeyError, OSError) as error:
             return _Server(why=str(error)[:200] or f"it did not answer within {_ANSWER_S:g} s")
+
+    async def _info(self, address: str) -> _Server:
+        line = self._lines.pop(address, None)
+        try:
+            if line is None:
+                line = await self._call(address)
+            (reply,) = await exchange(line, [("INFO", "replication")])
         except BaseException:
             await hang_up(line)
             raise

@@ -26,6 +26,7 @@ from checks.observers.kubernetes_objects import Known, Resource, key_of, read, w
 from checks.observers.kubernetes_writes import by_whom
 from checks.observers.listening import Unheard
 from checks.observers.loose_json import Object
+from checks.stalls import HELD_UP_S_MAX
 
 _PAGE = 250
 """Objects of one page of a list."""
@@ -37,8 +38,6 @@ _TOLD_MAX = 100_000
 """Changes that one watch tells of; then it falls silent, which is told."""
 _QUIET_S = 0.5
 """Once a watch that was resumed is silent for so long, what it had kept for us has all come."""
-_HELD_UP_S = 0.1
-"""A silence whose end we notice this much later may have been ours: what was kept for us could have been waiting."""
 _SHORT_S = 1.0
 _PAUSE_S, _PAUSE_MAX_S = 0.1, 1.0
 _WAITS = 5
@@ -337,7 +336,7 @@ class Watch:
         self._quiet = asyncio.get_running_loop().call_later(_QUIET_S, self._all_has_come, ears, until_s)
 
     def _all_has_come(self, ears: Ears, until_s: float) -> None:
-        if self._clock() - until_s > _HELD_UP_S:
+        if self._clock() - until_s > HELD_UP_S_MAX:
             self._wait_for_quiet(ears)
             return
         self._gap_s = None

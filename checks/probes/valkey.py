@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from checks.pool import AllBusy, Pool, closing
 from checks.probe import GOOD, CannotLook, Look, TargetName, Watch, bad, blind
-from checks.valkey_service import Sentinels, Server, ValkeyService, call, exchange, hang_up, held_up
+from checks.stalls import within
+from checks.valkey_service import Sentinels, Server, ValkeyService, call, exchange, hang_up
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -215,30 +216,20 @@ class _Servers:
 
         Unless nobody is served: then none of those named can be reached, and the connection that follows says so.
         """
-        for host, port in named:
-            if await self._answers(host, port):
-                said = " and ".join(f"{count} say {one[0]}:{one[1]}" for one, count in named.items())
-                raise _Refused(blind(f"the sentinels disagree: {said}"))
-
-    async def _answers(self, host: str, port: int) -> bool:
-        """Whether a client could use this server."""
-        import asyncio
-        import time
+        from functools import partial
 
         from valkey.exceptions import ValkeyError
 
-        while True:
-            began_s = time.monotonic()
+        async def reach(host: str, port: int) -> None:
+            await hang_up(await call(self._address, host, port, self._login))
+
+        for place in named:
             try:
-                async with asyncio.timeout(_SPLIT_S):
-                    await hang_up(await call(self._address, host, port, self._login))
-            except TimeoutError:
-                if held_up(began_s, _SPLIT_S):
-                    continue
-                return False
+                await within(_SPLIT_S, partial(reach, *place))
             except (OSError, ValkeyError):
-                return False
-            return True
+                continue
+            said = " and ".join(f"{count} say {one[0]}:{one[1]}" for one, count in named.items())
+            raise _Refused(blind(f"the sentinels disagree: {said}"))
 
     async def _usable(self, connection: "Connection") -> bool:
         """False when the server has hung up meanwhile, or when another is the primary by now."""

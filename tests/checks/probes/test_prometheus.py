@@ -93,7 +93,7 @@ def test_what_answers_like_no_prometheus_is_blind(body: str) -> None:
 
 def test_its_silence_is_blind_where_that_of_the_system_itself_would_be_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be swamped, or its disk full; that says nothing of those whom it watches."""
-    monkeypatch.setattr(sampling, "_HELD_UP_S_MAX", 10.0)  # how late we are ourselves is of no interest here
+    monkeypatch.setattr(sampling, "HELD_UP_S_MAX", 10.0)  # how late we are ourselves is of no interest here
     probe = PrometheusProbe(target=IT, query="up")
     assert isinstance(probe, SecondHand)
 

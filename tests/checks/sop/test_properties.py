@@ -12,7 +12,7 @@ from tests.checks.sop import five_logs
 from tests.checks.sop.story import Story, book, flagship, one, standing
 
 BOOK = flagship()
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 PEOPLE = st.sampled_from(["lin", "wang", "zhao", "chen"])
 MINUTES = st.floats(1.0, 59.0).map(lambda minute: round(minute, 3))
 
