@@ -57,7 +57,7 @@ async def off(cluster: Cluster, stopped: Sequence[Machine], stage: Stage) -> Non
 
     await each(stopped, one, stop=True)
     await stage.sleep(_LOOK_S)  # what the server had taken in by then is stored
-    stage.remember({"heard": await _all_heard(cluster, stopped)})
+    await _listen(cluster, stopped, stage)
 
 
 async def on(cluster: Cluster, data: Mapping[str, Any], stage: Stage) -> None:
@@ -69,8 +69,7 @@ async def on(cluster: Cluster, data: Mapping[str, Any], stage: Stage) -> None:
 
     await each(started, one)
     if data.get("heard"):  # a command may have ended before the machine did, and a dying one been heard of since
-        data = {**data, "heard": await _all_heard(cluster, started)}
-        stage.remember({"heard": data["heard"]})
+        data = {**data, **await _listen(cluster, started, stage)}
     names = [one["node"] for one in started]
     if not started:  # whoever found a mark alone cannot start a machine
         names = [ref["ref"][2] for ref in data["held"] if not ref["changes"]]
@@ -129,8 +128,11 @@ async def _is_back(cluster: Cluster, node: str, data: Mapping[str, Any]) -> bool
     return heard is None or await _heard(cluster, node) != heard
 
 
-async def _all_heard(cluster: Cluster, those: Sequence[Machine]) -> dict[str, str | None]:
-    return {one["node"]: await _heard(cluster, one["node"]) for one in those}
+async def _listen(cluster: Cluster, those: Sequence[Machine], stage: Stage) -> Mapping[str, Any]:
+    """Remember when the node of each was last heard of."""
+    told = {"heard": {one["node"]: await _heard(cluster, one["node"]) for one in those}}
+    stage.remember(told)
+    return told
 
 
 async def _heard(cluster: Cluster, node: str) -> str | None:
