@@ -113,6 +113,7 @@ def test_an_account_is_printed_with_all_that_gives_it_the_role(plane: ControlPla
 
     # The server heeds a role a moment after it was given one.
     wait_until(lambda: asyncio.run(rbac.forbidden(load(theirs))) == {}, "whoever has the role lacks nothing")
+    assert asyncio.run(rbac.forbidden(load(theirs))) == {}
 
 
 def test_two_accounts_may_have_one_role() -> None:

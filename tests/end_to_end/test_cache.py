@@ -134,7 +134,7 @@ def test_an_outsiders_figure_agrees_with_our_bounds(lost: dict[str, Any]) -> Non
     outage, outside = failover["verdict"]["measured"]["outage_s"], lost["outside"]
 
     assert max(outage["low"], outside["low"]) <= min(outage["high"], outside["high"]), (outage, outside)
-    assert outage["high"] - outage["low"] < 1.5
+    assert outage["high"] - outage["low"] < 0.5
     assert outside["high"] - outside["low"] < 1.5
 
 

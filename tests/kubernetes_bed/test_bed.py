@@ -110,6 +110,7 @@ def test_a_node_whose_kubelet_is_dead_is_not_ready_though_what_is_on_it_still_se
 
     shop.wait("a is not ready", lambda: not shop.node("a").is_ready())
     wait_for_an_answer(shop, "a")
+    assert not shop.node("a").is_ready()
 
     kubelet.start()
     shop.wait_for_nodes("a")

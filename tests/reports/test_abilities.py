@@ -91,7 +91,7 @@ def hidden(result: CheckResult, *, broke: bool) -> Verdict:
     return Verdict(outcome=Outcome.UNKNOWN, because=Sentence("nobody looked"), shares=gone, doubt=doubt)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(results(), st.data(), st.booleans())
 def test_to_hide_something_never_raises_the_score(given: list[CheckResult], data, broke: bool) -> None:
     """Above all not what set a cap."""

@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 import pytest
 
-from drills.lab import free_ports
 from injectors.proxy.api import Access, Api, may_ask
 from injectors.proxy.http1 import Answer, Request
 from injectors.proxy.proxies import Proxies
 from tests.injectors.processes import eventually
 from tests.injectors.proxy.asking import Reply, ask, echo, upstream
 from tests.injectors.toxiproxies import Server, embedded_toxiproxy
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_an_address_in_use_is_said_and_the_proxy_is_not_there(server: Server) ->
 
 def test_many_clients_at_once_leave_a_state_that_fits_together(server: Server) -> None:
     """Eight threads create, move, disable and delete four names; afterwards what is told is what listens."""
-    ports = [*free_ports(tuple("abcd")).values()]
+    ports = [free_port() for _ in range(4)]
 
     def work(number: int) -> None:
         for turn in range(25):
