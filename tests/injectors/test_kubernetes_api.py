@@ -15,6 +15,7 @@ from injectors.kubernetes_nodes import Cordon
 from injectors.kubernetes_pods import PodKill
 from tests.injectors.clusters import IT, a_namespace, a_node, a_pod, a_stage, address, injection, settled
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
+from tests.pausing import pause
 from tests.ports import free_port
 
 T = TypeVar("T")
@@ -160,7 +161,7 @@ def test_no_connection_outlives_one_who_hangs_up_on_a_server_that_hangs(plane: C
     server = plane.daemon("kube-apiserver").pid
 
     async def cancelled(cluster: Cluster) -> None:
-        psutil.Process(server).suspend()
+        pause(server)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await cluster.get(NODE.path())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.pausing import pause
 from tests.ports import free_port
 from tests.real import need
 
@@ -48,8 +49,11 @@ class Server:
     port: int
 
     def signal(self, number: int) -> None:
-        """Send a signal to it."""
-        self.process.send_signal(number)
+        """Send a signal to it; it has stopped when SIGSTOP is sent."""
+        if number == signal.SIGSTOP:
+            pause(self.process.pid)
+        else:
+            self.process.send_signal(number)
 
     def kill(self) -> None:
         """End it without warning."""
@@ -203,13 +207,16 @@ class Postgres:
             self.process.wait(timeout=_PATIENCE_S)
 
     def pause(self, number: int) -> None:
-        """Send SIGSTOP or SIGCONT to the server with all its backends."""
+        """Send SIGSTOP or SIGCONT to the server with all its backends; they have stopped when SIGSTOP is sent."""
         import psutil
 
         assert self.process
         for one in [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):  # a worker that has just ended by itself
-                one.send_signal(number)
+            with suppress(ProcessLookupError):  # a worker that has just ended by itself
+                if number == signal.SIGSTOP:
+                    pause(one.pid)
+                else:
+                    os.kill(one.pid, number)
 
     def sql(self, text: str, **login: Any) -> list[tuple[Any, ...]]:
         """Ask as the owner."""
