@@ -13,6 +13,8 @@ WORDS: Mapping[str, str] = {
 PATTERNS: Mapping[str, str] = {
     "the run was aborted, and what was not played to its end has no score": "运行已中止，未走完的演练不计分",
     "{score} of 100 over {rules} rules": "{rules} 条规则得 {score} 分（满分 100）",
+    "{score} of 100 over one rule": "1 条规则得 {score} 分（满分 100）",
+    "too little can be said of one rule": "对仅有的一条规则所知太少",
     "too little can be said of {rules} rules": "{rules} 条规则中能判断的太少",
     "no score: {share} of the score's weight was judged; {needed} is needed": "不评分：已判定权重 {share}，要求 {needed}",
     "nobody can say whether {_check} calls for a cap of {cap}": "无法判断{_check}是否应封顶 {cap}",

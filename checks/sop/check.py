@@ -17,6 +17,13 @@ _NOBODY = Sentence("unattended run: no responder was there to be judged")
 _ROWS = 5
 """Obligations of one rule that are shown one by one, the gravest first."""
 _PROOFS = 20
+_OF_ONE = {
+    "none of the {rules} rules came to bear": "the only rule did not come to bear",
+    "too little can be said of {rules} rules": "too little can be said of one rule",
+    "{score} of 100 over {rules} rules": "{score} of 100 over one rule",
+    "{score} of 100 over {rules} rules, {least} are needed": "{score} of 100 over one rule, {least} are needed",
+}
+"""What is said of several rules, as it is said of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +84,7 @@ class Sop:
         if found.gate is None and found.confidence < SURE and (unseen := _unseen(found)):
             return Outcome.UNKNOWN, unseen
         if found.points is None and not broken:
-            return Outcome.UNKNOWN, Sentence.of("none of the {rules} rules came to bear", **about)
+            return Outcome.UNKNOWN, _with("none of the {rules} rules came to bear", about, [], [])
         if found.points is None:
             return Outcome.FAILED, _with("the SOP was broken", about, broken[:1], broken[1:])
         about["score"] = _figure(found.points, least)
@@ -121,6 +128,7 @@ def _doubt(found: Standing) -> Doubt | None:
 
 def _with(lead: str, about: dict[str, object], worst: list[Ruling], others: list[Ruling]) -> Sentence:
     """A sentence that goes on with the worst rule in words, and names the others."""
+    lead = _OF_ONE.get(lead, lead) if about["rules"] == 1 else lead
     said = Sentence.of(lead, **about)
     if not worst:
         return said

@@ -217,7 +217,7 @@ def test_a_check_that_passes_only_so_says_so(tmp_path: Path) -> None:
 
     assert verdict.outcome is Outcome.PASSED
     assert (
-        str(verdict.because) == f"80 of 100 over 1 rules, 80 are needed; overruled: announced by mei and chen ({WHY})"
+        str(verdict.because) == f"80 of 100 over one rule, 80 are needed; overruled: announced by mei and chen ({WHY})"
     )
 
 

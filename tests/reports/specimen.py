@@ -486,8 +486,8 @@ def sop() -> CheckResult:
         cap=ScoreCap(at_most=59, because="unverified replica served reads"),
         shares={
             "triage": Share(credit=0.6, least=0.6, proof=(88,), because=Sentence.of(
-                "{score} of 100 over {rules} rules; {rule}: {event} by {who}, {took} after {anchor}; limit {limit}", score=60,
-                rules=1, rule="triage-5s", event="sev_set", who="L1/IC", took="7 s", anchor="page.delivered", limit="5 s")),
+                "{score} of 100 over one rule; {rule}: {event} by {who}, {took} after {anchor}; limit {limit}", score=60,
+                rule="triage-5s", event="sev_set", who="L1/IC", took="7 s", anchor="page.delivered", limit="5 s")),
             "safety": Share(credit=0.0, least=0.0, proof=(85, 86), because=Sentence.of(
                 "{score} of 100 over {rules} rules; {rule}: {then} by {doer} without {first}", score=0, rules=2,
                 rule="integrity-gate", then="replica_in", doer="zhao (r1)", first="integrity_ok")),

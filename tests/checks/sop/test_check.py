@@ -34,7 +34,7 @@ def test_who_was_played_by_a_script_is_named_in_the_verdict_and_who_was_there_is
     story = paged().act(3, "incident.severity", "wang", scripted=True).act(4, "note", "lin", scripted=True)
 
     assert said(verdict(story.act(5, "note", "mei").ended(30), book(TRIAGE))) == (
-        "passed: 100 of 100 over 1 rules, 80 are needed; scripted: lin, wang"
+        "passed: 100 of 100 over one rule, 80 are needed; scripted: lin, wang"
     )
 
 
@@ -94,7 +94,7 @@ def test_four_fifths_by_weight_are_enough_to_be_sure() -> None:
 def test_no_rule_that_came_to_bear_is_unknown_and_one_that_only_forbids_can_still_be_broken() -> None:
     forbids = book("- {id: hush, level: must, never: {what: am.silence}}\n")
 
-    assert said(verdict(Story().fault(1).ended(30), forbids)) == "unknown: none of the 1 rules came to bear"
+    assert said(verdict(Story().fault(1).ended(30), forbids)) == "unknown: the only rule did not come to bear"
     broken = verdict(Story().fault(1).silence(3, "wang").ended(30), forbids)
     assert said(broken) == "failed: the SOP was broken; hush: am.silence by wang"
 

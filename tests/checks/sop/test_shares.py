@@ -96,9 +96,9 @@ def test_a_share_says_which_of_its_rules_cost_and_what_shows_it() -> None:
     story = paged().act(3, "incident.severity", "lin").act(9, "webhook", "lin").ended(30)
     said = verdict(story, book(TRIAGE + NOTICE)).shares
     assert str(said["command"].because) == (
-        "60 of 100 over 1 rules; notice: webhook by lin, 7 min after page.delivered; limit 5 min"
+        "60 of 100 over one rule; notice: webhook by lin, 7 min after page.delivered; limit 5 min"
     )
-    assert str(said["triage"].because) == "100 of 100 over 1 rules"
+    assert str(said["triage"].because) == "100 of 100 over one rule"
     acts = [event.seq for event in story.history.events if event.kind == "act.recorded"]
     assert acts[1] in said["command"].proof
 
@@ -107,7 +107,7 @@ def test_how_many_rules_there_are_is_not_taken_for_a_figure_of_the_worst_of_them
     """That rule counts too, and calls its count `n`."""
     sync = "- {id: sync, shows: command, every: {what: note, period: 5s, from: fault.injected}}\n"
     said = verdict(paged().ended(60), book(sync)).shares["command"].because
-    assert str(said).startswith("0 of 100 over 1 rules; "), said
+    assert str(said).startswith("0 of 100 over one rule; "), said
 
 
 def test_a_sop_that_was_not_read_has_no_parts() -> None:
