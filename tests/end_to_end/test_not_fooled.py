@@ -96,10 +96,12 @@ def silence(desk: Desk, alert: str) -> None:
 def short_outage(folder: Path, generation: Generation) -> Told:
     """The web server hangs for 4 seconds. Twelve alerts are about it, each of which goes another way."""
     flaps = "(vector(time()) % 3 < 1.5) and on() max_over_time((1 - up{job='web'})[8s:500ms]) > 0"
+    outlives = "max_over_time((1 - up{job='web'})[2s:500ms]) > 0"  # what inhibits is over after what it inhibits
     watched = Watched(
         generation=generation,
-        rules=[*map(rule, ("Acked", "Root", "Blip", "Elsewhere", "DeadEnd", "Stubborn")), rule("Silenced", wait="2s"),
-               rule("Inhibited", wait="1s"), rule("Patient", wait="8s"), rule("Stale", "vector(1)"), rule("Flaps", flaps)],
+        rules=[*map(rule, ("Acked", "Blip", "Elsewhere", "DeadEnd", "Stubborn")), rule("Silenced", wait="2s"),
+               rule("Root", outlives), rule("Inhibited", wait="1s"), rule("Patient", wait="8s"),
+               rule("Stale", "vector(1)"), rule("Flaps", flaps)],
         routes=[route("Blip", "7s"), route("Elsewhere", receiver="chat"), route("DeadEnd", receiver="dead"),
                 route("Stubborn", receiver="stubborn"), route("Stale", "7s")],
         receivers={"oncall": SINK, "chat": SINK, "dead": NOBODY, "stubborn": "http://127.0.0.1:${port.stubborn}/"},
