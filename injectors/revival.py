@@ -166,11 +166,12 @@ async def revive(revival: Revival, stage: Stage) -> None:
     # A signal may be on its way: one that dies a moment after we saw it alive would stay dead.
     if not await until(stage, lambda: not there(revival.processes), min(revival.grace_s, stage.remaining_s() / 2)):
         await until(stage, lambda: not any(map(host.doomed, revival.processes)))
+    if revival.again:  # a healer who was interrupted started a daemon that may be about to say who it is
+        await until(stage, revival.named, _patience_s(stage))
     if not await ask(revival.back):
         revival = await _replace(revival, stage)
     # What we started may only be about to start it, and end well or not.
-    patience_s = min(_DAEMON_S, stage.remaining_s() / 2)
-    await until(stage, lambda: revival.named() or not there(revival.again), patience_s)
+    await until(stage, lambda: revival.named() or not there(revival.again), _patience_s(stage))
     stage.remember({"healing": True})
     if not await _steady(revival, stage):
         if revival.start is None:
@@ -178,6 +179,11 @@ async def revive(revival: Revival, stage: Stage) -> None:
             raise InjectionFailed(f"its supervisor has not started the target again: {count}")
         log = f"; its output is in {revival.start.log}" if revival.start.log else ""
         raise InjectionFailed(f"the target does not run after `{shlex.join(revival.start.argv)}`{log}")
+
+
+def _patience_s(stage: Stage) -> float:
+    """How long to wait for a pidfile that a program writes itself."""
+    return min(_DAEMON_S, stage.remaining_s() / 2)
 
 
 async def _replace(revival: Revival, stage: Stage) -> Revival:

@@ -712,6 +712,24 @@ def test_a_launcher_that_takes_its_time_is_not_taken_for_what_it_starts(tmp_path
         assert verify(Kill, stage).present is not well
 
 
+def test_a_daemon_that_an_interrupted_healer_started_is_waited_for_and_not_started_twice(tmp_path: Path) -> None:
+    name = a_name()
+    daemon, launcher = shlex.join((*python(DAEMON), name)), tmp_path / "launcher"
+    launcher.write_text(f"#!/bin/sh\n{daemon}\n")
+    launcher.chmod(0o755)
+    pidfile = str(tmp_path / "pid")
+    start = Start(argv=("./launcher",), cwd=str(tmp_path), log="", pidfile="")
+    with swept(name):
+        host.spawn(start)
+        assert eventually(lambda: bool(seen(name)) and host.read_pidfile(pidfile) is not None)
+        stage = inject(Kill(target=IT), ProcessAddress(pidfile=pidfile, start=("./launcher",), cwd=str(tmp_path)))
+        launcher.write_text(f"#!/bin/sh\n(sleep 0.7; exec {daemon}) &\n")
+        first = asyncio.run(revival.start_again(start, stage))  # as one who dies right afterwards
+        assert eventually(lambda: host.state(first) == "gone")
+        assert heal(Kill, stage) == []
+        assert [str(pid) for pid, _, _ in seen(name)] == [Path(pidfile).read_text()]
+
+
 def test_it_starts_again_as_it_was_whoever_heals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From relative paths, healed from another folder and with another PATH."""
     name = a_name()
