@@ -14,7 +14,7 @@ from drills import journal, rundir
 from drills.rundir import RunDir
 from injectors import host
 from tests.end_to_end.ground import ROOT, wait_until
-from tests.pausing import pause
+from tests.signals import send
 
 
 class Desk:
@@ -48,7 +48,7 @@ class Desk:
                 lambda: process.poll() is not None or self.has("injection.verified"), "the fault is in effect", 60
             )
             if with_reaper:
-                pause(process.pid)  # else it could heal in the moment in which its reaper is gone
+                send(process.pid, signal.SIGSTOP)  # else it could heal in the moment in which its reaper is gone
                 (reaper,) = host.find(f"drills.reaper.*{self.run().path}")
                 host.send(reaper, signal.SIGKILL)
             process.send_signal(signal.SIGKILL)

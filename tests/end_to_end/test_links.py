@@ -18,7 +18,7 @@ from injectors import host
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.ground import ROOT, wait_until
 from tests.injectors.toxiproxies import OLDEST, VERSION, Server, embedded_toxiproxy, real_toxiproxy
-from tests.pausing import pause
+from tests.signals import send
 
 EXAMPLES = ROOT / "examples"
 
@@ -137,7 +137,7 @@ def test_a_server_that_hangs_is_ended_and_its_faults_are_seen_to_be_gone_with_it
     try:
         wait_until(lambda: cut.has("injection.verified"), "the link is cut")
         (server,) = host.leaders(str(cut.run().lab / "toxiproxy.pid"))
-        pause(server.pid)
+        send(server.pid, signal.SIGSTOP)
         drill.send_signal(signal.SIGINT)
         said, _ = drill.communicate(timeout=120)
     finally:

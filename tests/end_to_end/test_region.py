@@ -19,7 +19,7 @@ from tests.end_to_end.ground import wait_until
 from tests.injectors.clusters import as_it_is
 from tests.kubernetes_bed.bed import Bed, bed
 from tests.kubernetes_bed.workloads import shell, web
-from tests.pausing import pause
+from tests.signals import send
 
 POLICIES = "/apis/networking.k8s.io/v1/networkpolicies"
 WATCHED = ("/api/v1/nodes", POLICIES, "/apis/apps/v1/deployments", "/api/v1/services")
@@ -288,7 +288,7 @@ def test_what_a_machine_left_that_is_gone_for_good_is_healed_from_another_one(cl
     try:
         wait_until(lambda: len(told(desk, "injection.verified")) == 3, "all three parts are in effect", 60)
         reaper = told(desk, "reaper.launched")[0]["pid"]
-        pause(drill.pid)  # else it could heal in the moment in which its reaper is gone
+        send(drill.pid, signal.SIGSTOP)  # else it could heal in the moment in which its reaper is gone
         os.kill(reaper, signal.SIGKILL)
         drill.kill()
         drill.communicate(timeout=60)

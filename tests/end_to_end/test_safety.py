@@ -14,7 +14,7 @@ from drills import journal
 from drills.reaper import SILENCE_S
 from injectors import host
 from tests.end_to_end.ground import Ground, ground, wait_until
-from tests.pausing import pause
+from tests.signals import send
 
 LONG_PAUSE = """
 drill: long-pause
@@ -154,7 +154,7 @@ def kill_both(here: Ground) -> None:
     drill = here.start("run", "drill.yaml")
     wait_until(lambda: here.state("a") == "stopped", "the pause is there")
     (run,) = here.all_runs()
-    pause(drill.pid)  # else it could heal in the moment in which its reaper is gone
+    send(drill.pid, signal.SIGSTOP)  # else it could heal in the moment in which its reaper is gone
     reapers = host.find(f"drills.reaper.*{run.path}")
     assert len(reapers) == 1
     host.send(reapers[0], signal.SIGKILL)
@@ -194,7 +194,7 @@ def test_leftovers_that_nobody_remembers_are_found_by_looking(paused: Ground) ->
     """Somebody stopped the process by hand, or the run's directory was deleted."""
     process = paused.process("a")
     assert process
-    pause(process.pid)
+    send(process.pid, signal.SIGSTOP)
     code, said = paused.call("run", "drill.yaml")
 
     assert code in (2, 3), said

@@ -1,6 +1,7 @@
 """The API server as faults meet it: forbidding, too busy, dead and back, and asked by one who is cancelled."""
 
 import asyncio
+import signal
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -15,8 +16,8 @@ from injectors.kubernetes_nodes import Cordon
 from injectors.kubernetes_pods import PodKill
 from tests.injectors.clusters import IT, a_namespace, a_node, a_pod, a_stage, address, injection, settled
 from tests.kubernetes_bed.control_plane import ControlPlane, control_plane
-from tests.pausing import pause
 from tests.ports import free_port
+from tests.signals import send
 
 T = TypeVar("T")
 FEW = {
@@ -161,7 +162,7 @@ def test_no_connection_outlives_one_who_hangs_up_on_a_server_that_hangs(plane: C
     server = plane.daemon("kube-apiserver").pid
 
     async def cancelled(cluster: Cluster) -> None:
-        pause(server)
+        send(server, signal.SIGSTOP)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await cluster.get(NODE.path())

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.pausing import pause
 from tests.ports import free_port
 from tests.real import need
+from tests.signals import send
 
 _PATIENCE_S = 30.0
 
@@ -50,10 +50,7 @@ class Server:
 
     def signal(self, number: int) -> None:
         """Send a signal to it; it has stopped when SIGSTOP is sent."""
-        if number == signal.SIGSTOP:
-            pause(self.process.pid)
-        else:
-            self.process.send_signal(number)
+        send(self.process.pid, number)
 
     def kill(self) -> None:
         """End it without warning."""
@@ -213,10 +210,7 @@ class Postgres:
         assert self.process
         for one in [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]:
             with suppress(ProcessLookupError):  # a worker that has just ended by itself
-                if number == signal.SIGSTOP:
-                    pause(one.pid)
-                else:
-                    os.kill(one.pid, number)
+                send(one.pid, number)
 
     def sql(self, text: str, **login: Any) -> list[tuple[Any, ...]]:
         """Ask as the owner."""
